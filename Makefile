@@ -1,0 +1,43 @@
+# Every way into the house. `make help` lists them.
+.DEFAULT_GOAL := build
+MAKEFLAGS += --no-print-directory
+PREFIX ?= /usr/local
+
+.PHONY: help setup build test demo bench format format-check tidy install clean distclean
+
+help: ## This list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
+
+setup: ## Install what is needed (Debian 12, root or sudo)
+	@scripts/setup
+
+build: setup ## Build build/release/aerie
+	@cmake --preset release >/dev/null
+	@cmake --build --preset release --target aerie aerie_documents
+
+test: setup ## Build and run every test; the last line counts them
+	@scripts/test
+
+demo: build ## Back up, verify, drop and restore a real Milvus before your eyes
+	@scripts/demo
+
+bench: setup ## Measure against the peers, on a real Milvus (see bench/README.md)
+	@bench/run
+
+format: ## Format C++ and proto files
+	@scripts/check-format --fix
+
+format-check: ## Say which files are not formatted
+	@scripts/check-format
+
+tidy: setup ## clang-tidy over all sources
+	@scripts/tidy
+
+install: build ## Install into PREFIX (default /usr/local)
+	@cmake --install build/release --prefix "$(PREFIX)"
+
+clean: ## Remove what was built
+	@rm -rf build
+
+distclean: clean ## Remove also what setup put into its private folder
+	@rm -rf "$${AERIE_CACHE:-$$HOME/.cache/aerie-dev}"
