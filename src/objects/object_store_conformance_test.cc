@@ -1,0 +1,63 @@
+#include "objects/object_store_conformance.h"
+
+#include <cstdlib>
+#include <filesystem>
+
+#include "objects/faulty_store.h"
+#include "objects/filesystem_store.h"
+#include "objects/memory_store.h"
+#include "objects/retrying_store.h"
+
+namespace aerie::objects {
+namespace {
+
+std::shared_ptr<ObjectStore> InNewFolder() {
+  std::string folder = (std::filesystem::temp_directory_path() / "aerie-objects-XXXXXX").string();
+  if (::mkdtemp(folder.data()) == nullptr) return nullptr;
+  return {new FilesystemStore(folder + "/made/lazily"), [folder](ObjectStore* store) {
+            delete store;
+            std::filesystem::remove_all(folder);
+          }};
+}
+
+RetryPolicy Quick() {
+  RetryPolicy policy;
+  policy.first_delay = policy.throttled_delay = policy.max_delay = std::chrono::microseconds(10);
+  return policy;
+}
+
+// A store of which every few calls fail, report failure though they succeeded, or stop half way,
+// behind the retries: nobody above may notice.
+std::shared_ptr<ObjectStore> Troubled() {
+  auto faulty = std::make_shared<FaultyStore>(std::make_shared<MemoryStore>("troubled"));
+  for (std::uint64_t i = 0; i < 60; ++i) {
+    faulty->Add({.effect = Effect::kFail, .skip = 7 * i});
+    for (const Verb verb : {Verb::kPut, Verb::kPutIfAbsent, Verb::kCopy}) {
+      faulty->Add({.effect = Effect::kFailAfter,
+                   .kind = Kind::kUnknownOutcome,
+                   .verb = verb,
+                   .skip = 5 * i});
+    }
+    for (const Verb verb : {Verb::kList, Verb::kRemove}) {
+      faulty->Add({.effect = Effect::kTorn, .verb = verb, .skip = 3 * i, .at = 1});
+    }
+  }
+  return std::make_shared<RetryingStore>(faulty, Quick());
+}
+
+std::shared_ptr<ObjectStore> Transparent() {
+  return std::make_shared<RetryingStore>(
+      std::make_shared<FaultyStore>(std::make_shared<MemoryStore>("plain")), Quick());
+}
+
+std::shared_ptr<ObjectStore> InMemory() { return std::make_shared<MemoryStore>("conformance"); }
+
+INSTANTIATE_TEST_SUITE_P(Drivers, ObjectStoreConformance,
+                         testing::Values(StoreMaker{"Filesystem", InNewFolder},
+                                         StoreMaker{"Memory", InMemory},
+                                         StoreMaker{"Decorated", Transparent},
+                                         StoreMaker{"Troubled", Troubled}),
+                         StoreMakerName);
+
+}  // namespace
+}  // namespace aerie::objects
