@@ -1,0 +1,41 @@
+// Keys of a repository's objects in its store.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "objects/object_store.h"
+#include "repo/crypto.h"
+
+namespace aerie::repo {
+
+inline constexpr char kConfigName[] = "config";
+inline constexpr char kKeysPrefix[] = "keys/";
+inline constexpr char kPacksPrefix[] = "packs/";
+inline constexpr char kIndexPrefix[] = "index/";
+inline constexpr char kSnapshotsPrefix[] = "snapshots/";
+
+inline objects::ObjectKey ConfigKey() { return {kConfigName}; }
+inline objects::ObjectKey KeyFileKey(const ObjectId& id) { return {kKeysPrefix + id.ToHex()}; }
+inline objects::ObjectKey IndexKey(const ObjectId& id) { return {kIndexPrefix + id.ToHex()}; }
+inline objects::ObjectKey SnapshotKey(const ObjectId& id) {
+  return {kSnapshotsPrefix + id.ToHex()};
+}
+inline objects::ObjectKey PackKey(const ObjectId& id) {
+  const std::string hex = id.ToHex();
+  return {kPacksPrefix + hex.substr(0, 2) + "/" + hex};
+}
+
+// The id that ends an object's key; nothing when the key is not exactly what `make` gives for it,
+// so that foreign files in a repository's folder are passed over.
+template <class MakeKey>
+std::optional<ObjectId> IdOfKey(const objects::ObjectKey& key, const MakeKey& make) {
+  const std::size_t slash = key.text.rfind('/');
+  if (slash == std::string::npos) return std::nullopt;
+  const auto id = ObjectId::Parse(std::string_view(key.text).substr(slash + 1));
+  if (!id || make(*id) != key) return std::nullopt;
+  return id;
+}
+
+}  // namespace aerie::repo

@@ -1,0 +1,149 @@
+#include "repo/pack_catalog.h"
+
+#include <atomic>
+#include <utility>
+#include <vector>
+
+#include "base/log.h"
+#include "base/task_group.h"
+#include "repo/index_file.h"
+#include "repo/meta_object.h"
+#include "repo/object_names.h"
+#include "repo/pack_reader.h"
+
+namespace aerie::repo {
+namespace {
+
+constexpr std::size_t kReaders = 4;
+
+}  // namespace
+
+Status PackCatalog::Refresh(const Context& context) {
+  std::lock_guard lock(refresh_mutex_);
+  bool damaged_index = false;
+  AERIE_TRY(RefreshLocked(context, damaged_index));
+  return damaged_index ? ReconcileLocked(context) : Ok();
+}
+
+Status PackCatalog::Reconcile(const Context& context) {
+  std::lock_guard lock(refresh_mutex_);
+  bool damaged_index = false;
+  AERIE_TRY(RefreshLocked(context, damaged_index));
+  return ReconcileLocked(context);
+}
+
+Result<std::vector<BlobLocation>> PackCatalog::Locate(const Context& context,
+                                                      const BlobName& name) {
+  std::vector<BlobLocation> found = index_.Find(name);
+  if (found.empty()) {
+    AERIE_TRY(Refresh(context));
+    found = index_.Find(name);
+  }
+  if (found.empty()) {
+    return NotFoundError("read blob " + name.ToHex().substr(0, 8) +
+                         ": no index of the repository names it; use another snapshot");
+  }
+  return found;
+}
+
+std::map<std::string, std::string> PackCatalog::damaged() const {
+  std::lock_guard lock(damage_mutex_);
+  return damaged_;
+}
+
+std::uint64_t PackCatalog::damaged_packs() const {
+  std::lock_guard lock(damage_mutex_);
+  std::uint64_t packs = 0;
+  for (const auto& [key, what] : damaged_) packs += key.starts_with(kPacksPrefix) ? 1 : 0;
+  return packs;
+}
+
+Status PackCatalog::RefreshLocked(const Context& context, bool& damaged_index) {
+  std::vector<ObjectId> fresh;
+  AERIE_TRY(store_.List(context, kIndexPrefix, [&](const objects::ObjectInfo& info) {
+    const auto id = IdOfKey(info.key, IndexKey);
+    if (id && !indexes_read_.contains(*id)) fresh.push_back(*id);
+    return Ok();
+  }));
+  std::atomic<bool> damaged{false};
+  const auto read = [&](const Context& child, std::size_t i) -> Status {
+    bool this_damaged = false;
+    AERIE_TRY(ReadIndex(child, fresh[i], this_damaged));
+    if (this_damaged) damaged = true;
+    return Ok();
+  };
+  AERIE_TRY(ParallelFor(context, fresh.size(), kReaders, read));
+  indexes_read_.insert(fresh.begin(), fresh.end());
+  damaged_index = damaged;
+  return Ok();
+}
+
+Status PackCatalog::ReadIndex(const Context& context, const ObjectId& id, bool& damaged) {
+  const objects::ObjectKey key = IndexKey(id);
+  AERIE_ASSIGN(const Bytes object, store_.Get(context, key));
+  const auto body = UnsealMeta(keys_, MetaType::kIndex, key, object);
+  const auto packs = body.ok() ? DecodeIndex(*body) : body.status();
+  if (!packs.ok()) {
+    NoteDamage(key, packs.status(), "unreadable index passed over, the packs are read instead");
+    damaged = true;
+    return Ok();
+  }
+  for (const PackRecord& pack : *packs) index_.AddPack(pack, true);
+  return Ok();
+}
+
+Status PackCatalog::ReconcileLocked(const Context& context) {
+  // The known packs are noted first: one that arrives meanwhile is not missing.
+  std::set<ObjectId> not_seen;
+  for (const ObjectId& id : index_.Packs()) not_seen.insert(id);
+  std::vector<std::pair<ObjectId, std::uint64_t>> unknown;
+  AERIE_TRY(store_.List(context, kPacksPrefix, [&](const objects::ObjectInfo& info) {
+    const auto id = IdOfKey(info.key, PackKey);
+    if (!id) return Ok();
+    const auto size = index_.PackSize(*id);
+    if (!size) {
+      unknown.emplace_back(*id, info.size);
+    } else if (*size == info.size) {
+      not_seen.erase(*id);
+      index_.SetMissing(*id, false);
+    }
+    return Ok();
+  }));
+  for (const ObjectId& id : not_seen) {
+    index_.SetMissing(id, true);
+    NoteDamage(PackKey(id), CorruptError("the pack is missing or has a wrong size"),
+               "its blobs are stored again when they are met");
+  }
+  return ParallelFor(context, unknown.size(), kReaders,
+                     [&](const Context& child, std::size_t i) -> Status {
+                       return Adopt(child, unknown[i].first, unknown[i].second);
+                     });
+}
+
+Status PackCatalog::Adopt(const Context& context, const ObjectId& id, std::uint64_t size) {
+  const objects::ObjectKey key = PackKey(id);
+  {
+    std::lock_guard lock(damage_mutex_);
+    if (damaged_.contains(key.text)) return Ok();
+  }
+  const auto pack = ReadPackDirectory(context, store_, keys_, id, size);
+  const Kind kind = KindOf(pack.status());
+  if (kind == Kind::kCorrupt || kind == Kind::kUnsupported) {
+    NoteDamage(key, pack.status(), "unreadable pack passed over; no index names it");
+    return Ok();
+  }
+  AERIE_TRY(pack.status());
+  index_.AddPack(*pack, false);
+  return Ok();
+}
+
+void PackCatalog::NoteDamage(const objects::ObjectKey& key, const Status& status,
+                             const char* consequence) {
+  {
+    std::lock_guard lock(damage_mutex_);
+    if (!damaged_.emplace(key.text, std::string(status.message())).second) return;
+  }
+  log::Warn(consequence, {{"object", key.text}, {"reason", std::string(status.message())}});
+}
+
+}  // namespace aerie::repo

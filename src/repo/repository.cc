@@ -1,0 +1,506 @@
+#include "repo/repository.h"
+
+#include <algorithm>
+#include <map>
+#include <mutex>
+#include <string>
+#include <utility>
+
+#include "base/task_group.h"
+#include "repo/config_file.h"
+#include "repo/crypto.h"
+#include "repo/index_file.h"
+#include "repo/key_file.h"
+#include "repo/meta_object.h"
+#include "repo/object_check.h"
+#include "repo/object_names.h"
+#include "repo/pack_catalog.h"
+#include "repo/pack_reader.h"
+#include "repo/pack_writer.h"
+#include "repo/snapshot_file.h"
+#include "repo/store_new.h"
+#include "repo/tree_api.h"
+
+namespace aerie::repo {
+namespace {
+
+constexpr std::size_t kReaders = 4;
+constexpr std::size_t kMinPrefix = 4;
+
+// One open repository: the parts that snapshot writers share with it.
+class StoredRepository : public Repository {
+ public:
+  StoredRepository(std::shared_ptr<objects::ObjectStore> store, const KeyRing& keys)
+      : store_(std::move(store)),
+        keys_(keys),
+        catalog_(*store_, keys_),
+        reader_(*store_, keys_, [this](const Context& context, const BlobName& name) {
+          return catalog_.Locate(context, name);
+        }) {}
+
+  std::string id() const override { return keys_.repository.ToHex(); }
+  bool encrypted() const override { return keys_.suite != Suite::kNone; }
+  std::string Describe() const override { return store_->Describe(); }
+
+  Result<std::vector<Snapshot>> ListSnapshots(const Context& context,
+                                              std::vector<Finding>* damaged) override;
+  Result<Snapshot> FindSnapshot(const Context& context, const std::string& name,
+                                const std::function<bool(const Snapshot&)>& accept) override;
+  Result<CollectionManifest> LoadManifest(const Context& context,
+                                          const SnapshotCollection& collection) override;
+  Result<std::unique_ptr<rows::CollectionSource>> OpenCollection(
+      const Context& context, const SnapshotCollection& collection) override;
+  Result<std::vector<rows::Key>> LeafBoundaries(const Context& context,
+                                                const PartitionRoot& root) override;
+  Result<std::unique_ptr<SnapshotWriter>> BeginSnapshot(const Context& context,
+                                                        Snapshot info) override;
+  Result<std::vector<Finding>> Check(const Context& context, const CheckOptions& options) override;
+  Result<RepositoryStats> Stats(const Context& context) override;
+
+  objects::ObjectStore& store() { return *store_; }
+  const KeyRing& keys() const { return keys_; }
+  BlobIndex& index() { return catalog_.index(); }
+
+ private:
+  Result<std::vector<ObjectId>> SnapshotIds(const Context& context);
+  Result<Snapshot> ReadSnapshot(const Context& context, const ObjectId& id);
+  Result<Snapshot> FindLatest(const Context& context,
+                              const std::function<bool(const Snapshot&)>& accept);
+
+  const std::shared_ptr<objects::ObjectStore> store_;
+  const KeyRing keys_;
+  PackCatalog catalog_;
+  PackReader reader_;
+  std::mutex snapshots_mutex_;
+  std::map<ObjectId, Snapshot> snapshots_;  // read once: snapshots never change
+};
+
+class StoredSnapshotWriter : public SnapshotWriter {
+ public:
+  StoredSnapshotWriter(const Context& context, StoredRepository& repository, Snapshot snapshot)
+      : repository_(repository),
+        snapshot_(std::move(snapshot)),
+        sink_(context, repository.store(), repository.keys(), repository.index()),
+        pool_(sink_) {}
+
+  const SnapshotId& id() const override { return snapshot_.id; }
+  Result<std::unique_ptr<PartitionWriter>> OpenPartition(
+      const Context& context, const rows::CollectionSpec& spec, const std::string& partition,
+      const std::optional<PartitionRoot>& before) override;
+  Status AddCollection(const Context& context, CollectionManifest manifest,
+                       rows::ReadReport report) override;
+  SnapshotStats stats() const override;
+  Result<Snapshot> Commit(const Context& context, bool complete) override;
+
+ private:
+  Status WriteIndex(const Context& context);
+  Status WriteSnapshot(const Context& context);
+
+  StoredRepository& repository_;
+  mutable std::mutex mutex_;
+  Snapshot snapshot_;
+  bool committed_ = false;
+  std::uint64_t index_bytes_ = 0;
+  PackWriter sink_;
+  LeafPool pool_;  // after the sink that it adds to
+};
+
+Status AtRepository(const objects::ObjectStore& store, const char* operation,
+                    const Status& status) {
+  return Annotate(status, std::string(operation) + " repository " + store.Describe());
+}
+
+// ---- reading ----
+
+Result<std::vector<ObjectId>> StoredRepository::SnapshotIds(const Context& context) {
+  std::vector<ObjectId> ids;
+  AERIE_TRY(store_->List(context, kSnapshotsPrefix, [&](const objects::ObjectInfo& info) {
+    if (const auto id = IdOfKey(info.key, SnapshotKey)) ids.push_back(*id);
+    return Ok();
+  }));
+  return ids;
+}
+
+Result<Snapshot> StoredRepository::ReadSnapshot(const Context& context, const ObjectId& id) {
+  {
+    std::lock_guard lock(snapshots_mutex_);
+    const auto known = snapshots_.find(id);
+    if (known != snapshots_.end()) return known->second;
+  }
+  const objects::ObjectKey key = SnapshotKey(id);
+  AERIE_ASSIGN(const Bytes object, store_->Get(context, key));
+  AERIE_ASSIGN(const Bytes body, UnsealMeta(keys_, MetaType::kSnapshot, key, object));
+  Result<Snapshot> snapshot = DecodeSnapshot(body);
+  if (!snapshot.ok()) return Annotate(snapshot.status(), "read " + key.text);
+  if (snapshot->id.hex != id.ToHex()) {
+    return CorruptError("read " + key.text +
+                        ": it is another snapshot than its name says; copy "
+                        "this object back from another copy of the repository");
+  }
+  std::lock_guard lock(snapshots_mutex_);
+  snapshots_.emplace(id, *snapshot);
+  return snapshot;
+}
+
+Result<std::vector<Snapshot>> StoredRepository::ListSnapshots(const Context& context,
+                                                              std::vector<Finding>* damaged) {
+  AERIE_ASSIGN(const std::vector<ObjectId> ids, SnapshotIds(context));
+  std::mutex mutex;
+  std::vector<Snapshot> snapshots;
+  const auto read = [&](const Context& child, std::size_t i) -> Status {
+    Result<Snapshot> snapshot = ReadSnapshot(child, ids[i]);
+    const Kind kind = KindOf(snapshot.status());
+    std::lock_guard lock(mutex);
+    if (snapshot.ok()) {
+      snapshots.push_back(*std::move(snapshot));
+    } else if (damaged != nullptr && (kind == Kind::kCorrupt || kind == Kind::kUnsupported)) {
+      damaged->push_back({.object = SnapshotKey(ids[i]).text,
+                          .where = "snapshot " + ids[i].ToHex().substr(0, 8),
+                          .message = std::string(snapshot.status().message())});
+    } else {
+      return snapshot.status();
+    }
+    return Ok();
+  };
+  AERIE_TRY(ParallelFor(context, ids.size(), kReaders, read));
+  std::ranges::sort(snapshots, [](const Snapshot& a, const Snapshot& b) {
+    return std::tie(b.created_ms, b.id) < std::tie(a.created_ms, a.id);
+  });
+  return snapshots;
+}
+
+Result<Snapshot> StoredRepository::FindLatest(const Context& context,
+                                              const std::function<bool(const Snapshot&)>& accept) {
+  AERIE_ASSIGN(const std::vector<Snapshot> snapshots, ListSnapshots(context, nullptr));
+  for (const Snapshot& snapshot : snapshots) {
+    if (snapshot.complete && (!accept || accept(snapshot))) return snapshot;
+  }
+  return NotFoundError("find snapshot latest in " + Describe() + ": there is " +
+                       (snapshots.empty() ? "no snapshot yet"
+                                          : "none that is complete and fits what was asked for") +
+                       "; aerie backup list shows what there is");
+}
+
+Result<Snapshot> StoredRepository::FindSnapshot(
+    const Context& context, const std::string& name,
+    const std::function<bool(const Snapshot&)>& accept) {
+  if (name == "latest") return FindLatest(context, accept);
+  if (name.size() < kMinPrefix || name.size() > 32 ||
+      name.find_first_not_of("0123456789abcdef") != std::string::npos) {
+    return InvalidError("find snapshot " + name +
+                        ": give latest, or 4 to 32 hexadecimal digits of its id; aerie backup list "
+                        "shows the ids");
+  }
+  AERIE_ASSIGN(std::vector<ObjectId> ids, SnapshotIds(context));
+  std::erase_if(ids, [&](const ObjectId& id) { return !id.ToHex().starts_with(name); });
+  if (ids.empty()) {
+    return NotFoundError("find snapshot " + name + " in " + Describe() +
+                         ": there is none; aerie backup list shows what there is");
+  }
+  if (ids.size() > 1) {
+    return InvalidError("find snapshot " + name + ": " + std::to_string(ids.size()) +
+                        " snapshots begin with it, such as " + ids[0].ToHex() + " and " +
+                        ids[1].ToHex() + "; give more digits");
+  }
+  return ReadSnapshot(context, ids.front());
+}
+
+Result<CollectionManifest> StoredRepository::LoadManifest(const Context& context,
+                                                          const SnapshotCollection& collection) {
+  AERIE_ASSIGN(const Bytes plain,
+               reader_.Load(context, {BlobKind::kManifest, collection.manifest}));
+  auto manifest = DecodeManifest(plain);
+  if (!manifest.ok()) return Annotate(manifest.status(), "read " + collection.name.ToString());
+  return manifest;
+}
+
+Result<std::unique_ptr<rows::CollectionSource>> StoredRepository::OpenCollection(
+    const Context& context, const SnapshotCollection& collection) {
+  AERIE_ASSIGN(CollectionManifest manifest, LoadManifest(context, collection));
+  return OpenCollectionSource(reader_, std::move(manifest));
+}
+
+Result<std::vector<rows::Key>> StoredRepository::LeafBoundaries(const Context& context,
+                                                                const PartitionRoot& root) {
+  return repo::LeafBoundaries(context, reader_, root);
+}
+
+// ---- checking ----
+
+Result<std::vector<Finding>> StoredRepository::Check(const Context& context,
+                                                     const CheckOptions& options) {
+  AERIE_TRY(catalog_.Reconcile(context));
+  AERIE_ASSIGN(ObjectCheck objects, CheckObjects(context, *store_, keys_));
+  std::vector<Finding> findings = std::move(objects.findings);
+  std::vector<Snapshot> snapshots;
+  for (Snapshot& snapshot : objects.snapshots) {
+    if (options.only.empty() || std::ranges::count(options.only, snapshot.id) != 0) {
+      snapshots.push_back(std::move(snapshot));
+    }
+  }
+
+  VerifiedBlobs verified;
+  PackReader reader(
+      *store_, keys_,
+      [this](const Context& child, const BlobName& name) { return catalog_.Locate(child, name); },
+      [&](const BlobLocation& location) { verified.Add(location); });
+  CheckTreesOptions trees;
+  trees.read_data = options.read_data;
+  trees.known = [this](const BlobRef& ref) { return index().Has(ref.name); };
+  trees.progress = options.progress;
+  AERIE_ASSIGN(auto tree_findings, CheckTrees(context, reader, snapshots, trees));
+  std::ranges::move(tree_findings, std::back_inserter(findings));
+  if (options.read_data && options.only.empty()) {
+    AERIE_ASSIGN(auto others, CheckOtherBlobs(context, *store_, keys_, objects.packs, verified));
+    std::ranges::move(others, std::back_inserter(findings));
+  }
+  return findings;
+}
+
+Result<RepositoryStats> StoredRepository::Stats(const Context& context) {
+  AERIE_TRY(catalog_.Reconcile(context));
+  RepositoryStats stats;
+  const auto count = [&](const char* prefix, const auto& make, auto&& visit) {
+    return store_->List(context, prefix, [&](const objects::ObjectInfo& info) {
+      if (IdOfKey(info.key, make)) visit(info);
+      return Ok();
+    });
+  };
+  AERIE_TRY(count(kSnapshotsPrefix, SnapshotKey, [&](const auto&) { ++stats.snapshots; }));
+  AERIE_TRY(count(kIndexPrefix, IndexKey, [&](const auto&) { ++stats.indexes; }));
+  AERIE_TRY(count(kPacksPrefix, PackKey, [&](const objects::ObjectInfo& info) {
+    ++stats.packs;
+    stats.pack_bytes += info.size;
+  }));
+  const BlobIndex::Totals totals = index().totals();
+  stats.blobs = totals.blobs;
+  stats.blob_plain_bytes = totals.plain_bytes;
+  stats.unindexed_packs = totals.unindexed_packs;
+  stats.damaged_packs = catalog_.damaged_packs();
+  return stats;
+}
+
+// ---- writing ----
+
+Result<std::unique_ptr<SnapshotWriter>> StoredRepository::BeginSnapshot(const Context& context,
+                                                                        Snapshot info) {
+  AERIE_TRY(AtRepository(*store_, "read", catalog_.Reconcile(context)));
+  info.id.hex = RandomId().ToHex();
+  if (info.created_ms == 0) info.created_ms = ToUnixMillis(context.clock().Now());
+  return std::make_unique<StoredSnapshotWriter>(context, *this, std::move(info));
+}
+
+Result<std::unique_ptr<SnapshotWriter::PartitionWriter>> StoredSnapshotWriter::OpenPartition(
+    const Context&, const rows::CollectionSpec& spec, const std::string& partition,
+    const std::optional<PartitionRoot>& before) {
+  return OpenPartitionWriter(pool_, spec, partition, before);
+}
+
+Status StoredSnapshotWriter::AddCollection(const Context& context, CollectionManifest manifest,
+                                           rows::ReadReport report) {
+  AERIE_ASSIGN(const Bytes plain, EncodeManifest(manifest));
+  AERIE_ASSIGN(const AddResult added, sink_.Add(context, BlobKind::kManifest, plain, {}));
+  SnapshotCollection collection;
+  collection.name = manifest.spec.name;
+  collection.manifest = added.name;
+  collection.report = std::move(report);
+  for (const PartitionRoot& partition : manifest.partitions) {
+    collection.bytes += partition.bytes;
+    collection.digest.Add(partition.digest);
+  }
+  std::lock_guard lock(mutex_);
+  for (const SnapshotCollection& other : snapshot_.collections) {
+    if (other.name == collection.name) {
+      return InvalidError("add " + collection.name.ToString() + " to snapshot " +
+                          snapshot_.id.Short() + ": it is there already; name it once");
+    }
+  }
+  snapshot_.collections.push_back(std::move(collection));
+  return Ok();
+}
+
+SnapshotStats StoredSnapshotWriter::stats() const {
+  SnapshotStats stats = sink_.stats();
+  std::lock_guard lock(mutex_);
+  stats.stored_bytes += index_bytes_;
+  return stats;
+}
+
+Result<Snapshot> StoredSnapshotWriter::Commit(const Context& context, bool complete) {
+  {
+    std::lock_guard lock(mutex_);
+    if (std::exchange(committed_, true)) {
+      return InternalError("commit snapshot " + snapshot_.id.Short() + ": called twice");
+    }
+  }
+  const std::string operation = "commit snapshot " + snapshot_.id.Short();
+  AERIE_TRY(Annotate(sink_.Flush(context), operation));
+  AERIE_TRY(Annotate(WriteIndex(context), operation));
+  std::ranges::sort(snapshot_.collections, {}, &SnapshotCollection::name);
+  snapshot_.complete = complete;
+  snapshot_.finished_ms = ToUnixMillis(context.clock().Now());
+  snapshot_.stats = stats();
+  AERIE_TRY(Annotate(WriteSnapshot(context), operation));
+  return snapshot_;
+}
+
+// Names every pack that no index names: this writer's, the adopted, and those of a writer beside
+// it, on whose blobs this snapshot may rest.
+Status StoredSnapshotWriter::WriteIndex(const Context& context) {
+  const std::vector<PackRecord> packs = repository_.index().Unindexed();
+  if (packs.empty()) return Ok();
+  const objects::ObjectKey key = IndexKey(RandomId());
+  AERIE_ASSIGN(const Bytes object,
+               SealMeta(repository_.keys(), MetaType::kIndex, key, EncodeIndex(packs)));
+  AERIE_TRY(StoreNew(context, repository_.store(), key, object));
+  repository_.index().MarkIndexed(packs);
+  std::lock_guard lock(mutex_);
+  index_bytes_ += object.size();
+  return Ok();
+}
+
+Status StoredSnapshotWriter::WriteSnapshot(const Context& context) {
+  const auto id = ObjectId::Parse(snapshot_.id.hex);
+  if (!id) return InternalError("the snapshot has no id");
+  const objects::ObjectKey key = SnapshotKey(*id);
+  AERIE_ASSIGN(const Bytes object,
+               SealMeta(repository_.keys(), MetaType::kSnapshot, key, EncodeSnapshot(snapshot_)));
+  return StoreNew(context, repository_.store(), key, object);
+}
+
+// ---- creating and opening ----
+
+// Packs or snapshots without a config are what is left of a repository, not a free place.
+Status CheckFree(const Context& context, objects::ObjectStore& store) {
+  AERIE_ASSIGN(const bool exists, RepositoryExists(context, store));
+  if (exists) {
+    return MakeStatus(Kind::kExists, "create repository " + store.Describe() +
+                                         ": there is one already; choose another place");
+  }
+  for (const char* prefix : {kSnapshotsPrefix, kPacksPrefix}) {
+    AERIE_TRY(store.List(context, prefix, [&](const objects::ObjectInfo& info) {
+      return RefusedError("create repository " + store.Describe() + ": " + info.key.text +
+                          " is there, but no config: this is a damaged repository; copy its config "
+                          "back, or choose another place");
+    }));
+  }
+  return Ok();
+}
+
+// What trying the keys of a repository one after the other came to.
+struct Unlock {
+  std::optional<KeyRing> keys;
+  std::size_t tried = 0;
+  std::size_t unlocked = 0;
+  Status damage;     // of a key file
+  Status wrong_key;  // of a passphrase
+};
+
+Status TryKey(const Context& context, objects::ObjectStore& store, const ObjectId& id,
+              const Config& config, ByteSpan config_bytes, const Secret& passphrase,
+              Unlock& unlock) {
+  const objects::ObjectKey key = KeyFileKey(id);
+  AERIE_ASSIGN(const Bytes bytes, store.Get(context, key));
+  ++unlock.tried;
+  const auto file = DecodeKeyFile(bytes, key.text);
+  if (!file.ok()) {
+    unlock.damage.Update(file.status());
+    return Ok();
+  }
+  const auto master = UnwrapMasterKey(*file, id, passphrase);
+  if (KindOf(master.status()) == Kind::kWrongKey) {
+    unlock.wrong_key.Update(master.status());
+    return Ok();
+  }
+  AERIE_TRY(master.status());
+  ++unlock.unlocked;
+  const KeyRing keys = DeriveKeys(*master, config.suite, config.id);
+  if (ConfigCodeFits(config_bytes, keys.config)) unlock.keys = keys;
+  return Ok();
+}
+
+Result<KeyRing> UnlockRepository(const Context& context, objects::ObjectStore& store,
+                                 const Config& config, ByteSpan config_bytes,
+                                 const Secret& passphrase) {
+  std::vector<ObjectId> ids;
+  AERIE_TRY(store.List(context, kKeysPrefix, [&](const objects::ObjectInfo& info) {
+    if (const auto id = IdOfKey(info.key, KeyFileKey)) ids.push_back(*id);
+    return Ok();
+  }));
+  Unlock unlock;
+  for (const ObjectId& id : ids) {
+    AERIE_TRY(TryKey(context, store, id, config, config_bytes, passphrase, unlock));
+    if (unlock.keys) return *unlock.keys;
+  }
+  // A key that unlocks but does not vouch for the config may be a leftover of an interrupted
+  // create.
+  if (!unlock.wrong_key.ok()) return unlock.wrong_key;
+  if (unlock.unlocked != 0) {
+    return CorruptError(
+        "the config's code does not fit its bytes; copy the object config back from another copy "
+        "of the repository");
+  }
+  if (!unlock.damage.ok()) return unlock.damage;
+  return CorruptError(
+      "no key is there; copy the objects under keys/ back from another copy of the repository");
+}
+
+Result<std::unique_ptr<Repository>> Create(const Context& context,
+                                           std::shared_ptr<objects::ObjectStore> store,
+                                           const CreateOptions& options) {
+  const Suite suite = options.encrypted ? Suite::kAes256Gcm : Suite::kNone;
+  const std::int64_t now = ToUnixMillis(context.clock().Now());
+  SecretKey master;
+  FillRandom({master.data(), SecretKey::size()});
+  const Config config = {.id = RandomId(), .suite = suite, .created_ms = now};
+  const KeyRing keys = DeriveKeys(master, suite, config.id);
+  const ObjectId key_id = RandomId();
+  AERIE_ASSIGN(const KeyFile file,
+               WrapMasterKey(master, key_id, options.encrypted ? Kdf::kArgon2id : Kdf::kNone,
+                             options.passphrase, {options.kdf_passes, options.kdf_memory}, now));
+  AERIE_TRY(StoreNew(context, *store, KeyFileKey(key_id), EncodeKeyFile(file)));
+  AERIE_TRY(StoreNew(context, *store, ConfigKey(), EncodeConfig(config, keys.config)));
+  return std::make_unique<StoredRepository>(std::move(store), keys);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Repository>> CreateRepository(const Context& context,
+                                                     std::shared_ptr<objects::ObjectStore> store,
+                                                     const CreateOptions& options) {
+  if (options.encrypted && options.passphrase.empty()) {
+    return MakeStatus(Kind::kWrongKey,
+                      "create repository " + store->Describe() +
+                          ": no passphrase was given; set AERIE_PASSWORD, use --password-file, or "
+                          "choose --unencrypted");
+  }
+  AERIE_TRY(CheckFree(context, *store));
+  auto repository = Create(context, store, options);
+  if (!repository.ok()) return AtRepository(*store, "create", repository.status());
+  return repository;
+}
+
+Result<std::unique_ptr<Repository>> OpenRepository(const Context& context,
+                                                   std::shared_ptr<objects::ObjectStore> store,
+                                                   const Secret& passphrase) {
+  const auto bytes = store->Get(context, ConfigKey());
+  if (KindOf(bytes.status()) == Kind::kNotFound) {
+    return NotFoundError("open repository " + store->Describe() +
+                         ": there is none; check the place, or create it with aerie repo init");
+  }
+  if (!bytes.ok()) return AtRepository(*store, "open", bytes.status());
+  const auto config = ParseConfig(*bytes);
+  if (!config.ok()) return AtRepository(*store, "open", config.status());
+  const auto keys = UnlockRepository(context, *store, *config, *bytes, passphrase);
+  if (!keys.ok()) return AtRepository(*store, "open", keys.status());
+  return std::make_unique<StoredRepository>(std::move(store), *keys);
+}
+
+Result<bool> RepositoryExists(const Context& context, objects::ObjectStore& store) {
+  const auto info = store.Stat(context, ConfigKey());
+  if (info.ok()) return true;
+  if (KindOf(info.status()) == Kind::kNotFound) return false;
+  return AtRepository(store, "look for", info.status());
+}
+
+}  // namespace aerie::repo

@@ -1,0 +1,195 @@
+// SEAM. A repository: one prefix of an object store that keeps snapshots.
+//
+// Open one per process and store; thread-safe. docs/format.md is the specification; the invariants
+// are in /README.md of this room. Locks, prune and repair come with another issue: nothing here
+// deletes or rewrites an object.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/context.h"
+#include "base/secret.h"
+#include "base/status.h"
+#include "objects/object_store.h"
+#include "repo/blob.h"
+#include "rows/digest.h"
+#include "rows/schema.h"
+#include "rows/stream.h"
+
+namespace aerie::repo {
+
+struct SnapshotId {
+  std::string hex;  // 32 digits
+  std::string Short() const { return hex.substr(0, 8); }
+  auto operator<=>(const SnapshotId&) const = default;
+};
+
+// One collection of a snapshot, as the snapshot object has it: enough to list and choose.
+struct SnapshotCollection {
+  rows::CollectionName name;
+  std::uint64_t bytes = 0;   // plain bytes of all cells
+  rows::RangeDigest digest;  // over all partitions
+  BlobName manifest;
+  rows::ReadReport report;
+};
+
+struct SnapshotStats {
+  std::uint64_t plain_bytes = 0;
+  std::uint64_t stored_bytes = 0;  // new in the store because of this snapshot
+  std::uint64_t blobs_new = 0;
+  std::uint64_t blobs_known = 0;
+};
+
+struct Snapshot {
+  SnapshotId id;
+  std::int64_t created_ms = 0;
+  std::int64_t finished_ms = 0;
+  std::string program;  // "aerie 0.1.0"
+  std::string host;
+  std::string cluster;  // redacted URI or configured name
+  std::string server_version;
+  std::vector<std::string> tags;
+  std::optional<SnapshotId> parent;
+  bool complete = true;  // every collection asked for is in it
+  std::vector<SnapshotCollection> collections;
+  SnapshotStats stats;
+};
+
+// Tree root of one partition.
+struct PartitionRoot {
+  std::string name;  // "" with a partition key
+  rows::RangeDigest digest;
+  std::uint64_t bytes = 0;
+  std::uint32_t leaf_bits = 0;
+  std::uint32_t height = 0;
+  std::optional<BlobName> root;  // none: no rows
+};
+
+struct CollectionManifest {
+  rows::CollectionSpec spec;
+  std::vector<rows::FieldSchema> columns;
+  std::vector<PartitionRoot> partitions;
+};
+
+struct CreateOptions {
+  bool encrypted = true;
+  Secret passphrase;  // required when encrypted
+  // Argon2id cost; tests lower it.
+  std::uint32_t kdf_passes = 3;
+  std::uint64_t kdf_memory = std::uint64_t{64} << 20;
+};
+
+struct RepositoryStats {
+  std::uint64_t snapshots = 0, packs = 0, indexes = 0, blobs = 0;
+  std::uint64_t pack_bytes = 0;        // stored
+  std::uint64_t blob_plain_bytes = 0;  // of distinct blobs
+  std::uint64_t unindexed_packs = 0;
+  std::uint64_t damaged_packs = 0;  // missing, or not indexed and unreadable
+};
+
+// One problem found by a check. `where` names snapshot, collection, partition and key range as far
+// as they are known.
+struct Finding {
+  std::string object;  // key in the store, or empty
+  std::string where;
+  std::string message;
+};
+
+class SnapshotWriter;
+
+class Repository {
+ public:
+  virtual ~Repository() = default;
+
+  virtual std::string id() const = 0;
+  virtual bool encrypted() const = 0;
+  virtual std::string Describe() const = 0;
+
+  // Newest first. A snapshot object that cannot be read is an error naming it, unless `damaged` is
+  // given, which then collects the findings.
+  virtual Result<std::vector<Snapshot>> ListSnapshots(const Context& context,
+                                                      std::vector<Finding>* damaged = nullptr) = 0;
+  // An id, an unambiguous prefix of 4 or more digits, or "latest" (the newest complete snapshot for
+  // which `accept` is true). kNotFound, kInvalid (ambiguous).
+  virtual Result<Snapshot> FindSnapshot(
+      const Context& context, const std::string& name,
+      const std::function<bool(const Snapshot&)>& accept = nullptr) = 0;
+
+  virtual Result<CollectionManifest> LoadManifest(const Context& context,
+                                                  const SnapshotCollection& collection) = 0;
+
+  // Rows of one collection of a snapshot. Every leaf is compared with its digests as it is read:
+  // wrong bytes are kCorrupt naming collection, partition and key range, never delivered.
+  virtual Result<std::unique_ptr<rows::CollectionSource>> OpenCollection(
+      const Context& context, const SnapshotCollection& collection) = 0;
+
+  // Last keys of a partition's leaves, ascending: where a reader may cut.
+  virtual Result<std::vector<rows::Key>> LeafBoundaries(const Context& context,
+                                                        const PartitionRoot& root) = 0;
+
+  // Starts a snapshot. `info` gives cluster, version, tags, parent, created_ms; the id is made
+  // here.
+  virtual Result<std::unique_ptr<SnapshotWriter>> BeginSnapshot(const Context& context,
+                                                                Snapshot info) = 0;
+
+  // Structure: config, keys, indexes, pack sizes and directories, snapshots, manifests, tree pages,
+  // every blob a tree names is in a pack that is there. With read_data every blob is read and every
+  // leaf compared with its digests. Restricted to `only` when given. Calls `progress` with plain
+  // bytes done.
+  struct CheckOptions {
+    bool read_data = false;
+    std::vector<SnapshotId> only;
+    std::function<void(std::uint64_t done, std::uint64_t total)> progress;
+  };
+  virtual Result<std::vector<Finding>> Check(const Context& context,
+                                             const CheckOptions& options) = 0;
+
+  virtual Result<RepositoryStats> Stats(const Context& context) = 0;
+};
+
+// Collects one snapshot. Partition writers of several collections may work at the same time;
+// everything becomes visible by Commit, or not at all. Destroying without Commit abandons it: what
+// was uploaded stays as garbage that the next run takes over.
+class SnapshotWriter {
+ public:
+  virtual ~SnapshotWriter() = default;
+  virtual const SnapshotId& id() const = 0;
+
+  // The row writer of one partition. `before` is the same partition in the parent snapshot, when
+  // there is one: it fixes leaf_bits. Write takes batches of any size, keys ascending over all
+  // calls. Delete is kUnsupported. After Commit, root() is valid.
+  class PartitionWriter : public rows::RowWriter {
+   public:
+    virtual const PartitionRoot& root() const = 0;
+  };
+  virtual Result<std::unique_ptr<PartitionWriter>> OpenPartition(
+      const Context& context, const rows::CollectionSpec& spec, const std::string& partition,
+      const std::optional<PartitionRoot>& before) = 0;
+
+  // After all partitions of a collection are committed. Thread-safe.
+  virtual Status AddCollection(const Context& context, CollectionManifest manifest,
+                               rows::ReadReport report) = 0;
+
+  virtual SnapshotStats stats() const = 0;
+
+  // Flushes packs, writes the index, then the snapshot. `complete` false: some collections failed.
+  virtual Result<Snapshot> Commit(const Context& context, bool complete) = 0;
+};
+
+// kExists when there is one already.
+Result<std::unique_ptr<Repository>> CreateRepository(const Context& context,
+                                                     std::shared_ptr<objects::ObjectStore> store,
+                                                     const CreateOptions& options);
+// kNotFound when there is none, kWrongKey, kUnsupported for a newer format, kCorrupt.
+Result<std::unique_ptr<Repository>> OpenRepository(const Context& context,
+                                                   std::shared_ptr<objects::ObjectStore> store,
+                                                   const Secret& passphrase);
+// Whether a repository's config object is there.
+Result<bool> RepositoryExists(const Context& context, objects::ObjectStore& store);
+
+}  // namespace aerie::repo

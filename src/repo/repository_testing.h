@@ -1,0 +1,97 @@
+// Test support: repositories in memory, and snapshots in and out of them with one call.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "objects/faulty_store.h"
+#include "objects/memory_store.h"
+#include "repo/repository.h"
+#include "repo/tree_testing.h"
+
+namespace aerie::repo {
+
+inline const Secret& TestPassphrase() {
+  static const Secret passphrase("kite");
+  return passphrase;
+}
+
+inline CreateOptions CheapOptions(bool encrypted = true) {
+  CreateOptions options;
+  options.encrypted = encrypted;
+  if (encrypted) options.passphrase = TestPassphrase();
+  options.kdf_passes = 1;
+  options.kdf_memory = 8 << 10;
+  return options;
+}
+
+inline Result<std::unique_ptr<Repository>> Reopen(std::shared_ptr<objects::ObjectStore> store) {
+  return OpenRepository(Context::Background(), std::move(store), TestPassphrase());
+}
+
+inline Snapshot InfoAt(std::int64_t created_ms) {
+  Snapshot info;
+  info.created_ms = created_ms;
+  info.program = "aerie test";
+  info.cluster = "http://127.0.0.1:19530";
+  return info;
+}
+
+// One snapshot of one collection with one partition.
+inline Result<Snapshot> StoreSnapshot(Repository& repository, const rows::CollectionSpec& spec,
+                                      const rows::RowBatch& rows, Snapshot info = InfoAt(1000)) {
+  const Context context = Context::Background();
+  AERIE_ASSIGN(auto writer, repository.BeginSnapshot(context, std::move(info)));
+  AERIE_ASSIGN(auto partition, writer->OpenPartition(context, spec, rows.partition(), {}));
+  if (rows.rows() > 0) AERIE_TRY(partition->Write(context, rows.Slice(0, rows.rows())));
+  AERIE_TRY(partition->Commit(context).status());
+  AERIE_TRY(writer->AddCollection(context, ManifestOf(spec, partition->root()), {}));
+  return writer->Commit(context, true);
+}
+
+// All rows of the snapshot's only collection.
+inline Result<rows::RowBatch> RowsOf(Repository& repository, const Snapshot& snapshot) {
+  const Context context = Context::Background();
+  AERIE_ASSIGN(auto source, repository.OpenCollection(context, snapshot.collections.at(0)));
+  const std::string partition = source->ReadPartitions().front();
+  AERIE_ASSIGN(auto reader, source->OpenReader(context, partition, {}));
+  rows::RowBatch all = rows::RowBatch::Empty(source->spec().schema, partition);
+  for (;;) {
+    AERIE_ASSIGN(std::optional<rows::RowBatch> batch, reader->Next(context));
+    if (!batch) break;
+    all.Append(*batch);
+  }
+  AERIE_TRY(source->Close(context));
+  return all;
+}
+
+inline std::map<std::string, Bytes> AllObjects(objects::ObjectStore& store) {
+  const Context context = Context::Background();
+  std::vector<objects::ObjectKey> keys;
+  EXPECT_TRUE(store
+                  .List(context, "",
+                        [&](const objects::ObjectInfo& info) {
+                          keys.push_back(info.key);
+                          return Ok();
+                        })
+                  .ok());
+  std::map<std::string, Bytes> all;
+  for (const auto& key : keys) all[key.text] = *store.Get(context, key, 0, objects::kToEnd);
+  return all;
+}
+
+inline std::shared_ptr<objects::MemoryStore> StoreWith(const std::map<std::string, Bytes>& all) {
+  auto store = std::make_shared<objects::MemoryStore>();
+  for (const auto& [key, bytes] : all) {
+    EXPECT_TRUE(store->Put(Context::Background(), {key}, bytes).ok());
+  }
+  return store;
+}
+
+}  // namespace aerie::repo
