@@ -1,0 +1,64 @@
+// Diff: two collections, row by row, by digest; and two endpoints, collection by collection.
+//
+// Both sides are read in key order and merged, so memory does not grow with the rows. Partitions
+// whose digests both sides know already (two snapshots) are compared without reading a row.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/context.h"
+#include "base/progress.h"
+#include "rows/stream.h"
+#include "transfer/endpoint.h"
+#include "transfer/selection.h"
+
+namespace aerie::transfer {
+
+struct RowDifference {
+  enum class Kind { kMissing, kExtra, kChanged };
+  Kind kind = Kind::kChanged;  // missing: only left has it; extra: only right
+  std::string partition;
+  std::string key;                  // as in a Milvus expression
+  std::vector<std::string> fields;  // of kChanged: the columns that differ
+};
+
+struct CollectionDiff {
+  rows::CollectionName left;
+  rows::CollectionName right;
+  bool only_left = false;  // the collection is missing on the right
+  bool only_right = false;
+  Status status;                  // reading failed; the counts below are then incomplete
+  std::vector<std::string> spec;  // one line a difference
+  std::uint64_t rows_left = 0;
+  std::uint64_t rows_right = 0;
+  std::uint64_t missing = 0;
+  std::uint64_t extra = 0;
+  std::uint64_t changed = 0;
+  std::vector<RowDifference> examples;  // the first DiffOptions::max_examples
+  bool same() const {
+    return status.ok() && !only_left && !only_right && spec.empty() && missing == 0 && extra == 0 &&
+           changed == 0;
+  }
+};
+
+struct DiffOptions {
+  Selection selection;
+  std::size_t max_examples = 10;
+  // Compare only these two; empty: collections of the same name, on both sides whole.
+  rows::CollectionName left_name;
+  rows::CollectionName right_name;
+  bool compare_specs = true;
+};
+
+struct DiffResult {
+  std::vector<CollectionDiff> collections;
+  bool same() const;
+};
+
+// Errors only when a side cannot be listed or a named collection is not there.
+Result<DiffResult> RunDiff(const Context& context, Endpoint& left, Endpoint& right,
+                           const DiffOptions& options, ProgressSink& progress);
+
+}  // namespace aerie::transfer

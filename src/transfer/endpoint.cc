@@ -1,0 +1,129 @@
+#include "transfer/endpoint.h"
+
+#include <algorithm>
+#include <map>
+#include <mutex>
+#include <utility>
+
+#include "milvus/collection_admin.h"
+#include "milvus/collection_source.h"
+#include "milvus/scratch_index.h"
+#include "milvus/spec_reader.h"
+
+namespace aerie::transfer {
+namespace {
+
+class ClusterEndpoint : public Endpoint {
+ public:
+  ClusterEndpoint(std::shared_ptr<milvus::Client> client, ClusterEndpointOptions options)
+      : client_(std::move(client)), options_(std::move(options)) {}
+
+  std::string Describe() const override { return "cluster " + client_->cluster(); }
+
+  Result<std::vector<rows::CollectionName>> List(const Context& context) override {
+    std::vector<std::string> databases;
+    if (!options_.database.empty()) databases.push_back(options_.database);
+    return milvus::ListCollections(context, *client_, databases);
+  }
+
+  Result<std::unique_ptr<rows::CollectionSource>> Open(const Context& context,
+                                                       const rows::CollectionName& name) override {
+    milvus::SourceOptions open;
+    open.when_not_loaded =
+        options_.load_if_needed ? milvus::WhenNotLoaded::kLoad : milvus::WhenNotLoaded::kRefuse;
+    AERIE_ASSIGN(auto source, milvus::OpenCollectionSource(context, client_, name, open));
+    return std::unique_ptr<rows::CollectionSource>(std::move(source));
+  }
+
+  Result<Seen> Inspect(const Context& context, const rows::CollectionName& name) override {
+    AERIE_ASSIGN(auto reading, milvus::ReadCollectionSpec(context, *client_, name));
+    milvus::ForgetScratchIndexes(reading.spec);
+    Seen seen{std::move(reading.spec), -1};
+    // Only what is loaded whole can be counted.
+    const auto& parts = seen.spec.partitions;
+    const bool countable =
+        seen.spec.load_state == rows::LoadState::kLoaded &&
+        std::all_of(parts.begin(), parts.end(), [&](const rows::PartitionSpec& part) {
+          return seen.spec.has_partition_key() || part.load_state == rows::LoadState::kLoaded;
+        });
+    if (countable) {
+      AERIE_ASSIGN(seen.rows, milvus::CountRows(context, *client_, seen.spec.name, {}));
+    }
+    return seen;
+  }
+
+ private:
+  const std::shared_ptr<milvus::Client> client_;
+  const ClusterEndpointOptions options_;
+};
+
+class SnapshotEndpoint : public Endpoint {
+ public:
+  SnapshotEndpoint(repo::Repository& repository, repo::Snapshot snapshot)
+      : repository_(repository), snapshot_(std::move(snapshot)) {}
+
+  std::string Describe() const override { return "snapshot " + snapshot_.id.Short(); }
+
+  Result<std::vector<rows::CollectionName>> List(const Context&) override {
+    std::vector<rows::CollectionName> names;
+    for (const auto& collection : snapshot_.collections) names.push_back(collection.name);
+    std::sort(names.begin(), names.end());
+    return names;
+  }
+
+  Result<std::unique_ptr<rows::CollectionSource>> Open(const Context& context,
+                                                       const rows::CollectionName& name) override {
+    AERIE_ASSIGN(const repo::SnapshotCollection* entry, Find(name));
+    AERIE_ASSIGN(auto manifest, repository_.LoadManifest(context, *entry));
+    {
+      std::lock_guard lock(mutex_);
+      auto& digests = digests_[name];
+      for (const auto& partition : manifest.partitions) digests[partition.name] = partition.digest;
+    }
+    return repository_.OpenCollection(context, *entry);
+  }
+
+  Result<Seen> Inspect(const Context& context, const rows::CollectionName& name) override {
+    AERIE_ASSIGN(const repo::SnapshotCollection* entry, Find(name));
+    AERIE_ASSIGN(auto manifest, repository_.LoadManifest(context, *entry));
+    return Seen{std::move(manifest.spec), static_cast<std::int64_t>(entry->digest.rows)};
+  }
+
+  // Known once the collection was opened.
+  std::optional<rows::RangeDigest> KnownDigest(const rows::CollectionName& name,
+                                               const std::string& partition) override {
+    std::lock_guard lock(mutex_);
+    const auto collection = digests_.find(name);
+    if (collection == digests_.end()) return std::nullopt;
+    const auto digest = collection->second.find(partition);
+    if (digest == collection->second.end()) return std::nullopt;
+    return digest->second;
+  }
+
+ private:
+  Result<const repo::SnapshotCollection*> Find(const rows::CollectionName& name) const {
+    for (const auto& collection : snapshot_.collections) {
+      if (collection.name == name) return &collection;
+    }
+    return NotFoundError("open collection " + name.ToString() + ": it is not in " + Describe());
+  }
+
+  repo::Repository& repository_;
+  const repo::Snapshot snapshot_;
+  std::mutex mutex_;
+  std::map<rows::CollectionName, std::map<std::string, rows::RangeDigest>> digests_;
+};
+
+}  // namespace
+
+std::unique_ptr<Endpoint> MakeClusterEndpoint(std::shared_ptr<milvus::Client> client,
+                                              ClusterEndpointOptions options) {
+  return std::make_unique<ClusterEndpoint>(std::move(client), std::move(options));
+}
+
+std::unique_ptr<Endpoint> MakeSnapshotEndpoint(repo::Repository& repository,
+                                               repo::Snapshot snapshot) {
+  return std::make_unique<SnapshotEndpoint>(repository, std::move(snapshot));
+}
+
+}  // namespace aerie::transfer

@@ -1,0 +1,53 @@
+// A set of collections that can be read: a snapshot in a repository, or a live cluster.
+//
+// Backup, restore, copy, diff and verify are compositions over endpoints, so each works from
+// either. Thread-safe: several collections are opened and read at once. An endpoint refers to the
+// repository or client it was made from, which must outlive it.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/context.h"
+#include "milvus/client.h"
+#include "repo/repository.h"
+#include "rows/stream.h"
+
+namespace aerie::transfer {
+
+class Endpoint {
+ public:
+  virtual ~Endpoint() = default;
+  // "snapshot 1f2e3d4c" or "cluster http://127.0.0.1:19530", for messages.
+  virtual std::string Describe() const = 0;
+  // All collections, sorted by name.
+  virtual Result<std::vector<rows::CollectionName>> List(const Context& context) = 0;
+  // kNotFound when it is not there. The source's Close must be called.
+  virtual Result<std::unique_ptr<rows::CollectionSource>> Open(
+      const Context& context, const rows::CollectionName& name) = 0;
+  // What a plan needs to know, without changing anything (opening may load a collection).
+  struct Seen {
+    rows::CollectionSpec spec;
+    std::int64_t rows = -1;  // -1: not known
+  };
+  virtual Result<Seen> Inspect(const Context& context, const rows::CollectionName& name) = 0;
+  // The digest of a partition where it is known without reading rows; nullopt otherwise.
+  virtual std::optional<rows::RangeDigest> KnownDigest(const rows::CollectionName& /*name*/,
+                                                       const std::string& /*partition*/) {
+    return std::nullopt;
+  }
+};
+
+struct ClusterEndpointOptions {
+  bool load_if_needed = true;  // load what is not loaded for the time of reading
+  std::string database;        // list only this database; empty: all
+};
+
+std::unique_ptr<Endpoint> MakeClusterEndpoint(std::shared_ptr<milvus::Client> client,
+                                              ClusterEndpointOptions options);
+std::unique_ptr<Endpoint> MakeSnapshotEndpoint(repo::Repository& repository,
+                                               repo::Snapshot snapshot);
+
+}  // namespace aerie::transfer
