@@ -1,0 +1,230 @@
+#include "app/config.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <numeric>
+#include <sstream>
+
+#include <yaml-cpp/yaml.h>
+
+namespace aerie::app {
+namespace {
+
+// Reads one mapping of known scalar keys; the first wrong thing stays as the status.
+class Section {
+ public:
+  Section(const YAML::Node& node, std::string file, std::string path)
+      : node_(node), file_(std::move(file)), path_(std::move(path)) {
+    if (!node_.IsMap()) Fail(node_, "'" + path_ + "' must be a mapping of keys to values");
+  }
+
+  void Text(const char* key, std::string& into) {
+    known_.emplace_back(key);
+    if (!status_.ok()) return;
+    const YAML::Node value = node_[key];
+    if (!value.IsDefined() || value.IsNull()) return;
+    if (!value.IsScalar()) return Fail(value, "'" + path_ + "." + key + "' must be a text");
+    into = value.Scalar();
+  }
+
+  // The value of a key that is a mapping by itself, or an undefined node.
+  YAML::Node Child(const char* key) {
+    known_.emplace_back(key);
+    return status_.ok() ? node_[key] : YAML::Node(YAML::NodeType::Undefined);
+  }
+
+  Status Finish() {
+    for (auto it = node_.begin(); status_.ok() && it != node_.end(); ++it) {
+      const std::string key = it->first.IsScalar() ? it->first.Scalar() : "?";
+      if (std::find(known_.begin(), known_.end(), key) != known_.end()) continue;
+      const std::string near = NearestName(key, known_);
+      Fail(it->first,
+           "unknown key '" + key + "'" + (path_.empty() ? "" : " in " + path_) + "; " +
+               (near.empty() ? "known keys: " + Joined() : "did you mean '" + near + "'?"));
+    }
+    return status_;
+  }
+
+  void Fail(const YAML::Node& at, const std::string& what) {
+    if (!status_.ok()) return;
+    status_ = InvalidError(file_ + ":" + std::to_string(at.Mark().line + 1) + ": " + what);
+  }
+
+ private:
+  std::string Joined() const {
+    std::string text;
+    for (const auto& name : known_) text += (text.empty() ? "" : ", ") + name;
+    return text;
+  }
+
+  const YAML::Node node_;
+  const std::string file_;
+  const std::string path_;
+  std::vector<std::string> known_;
+  Status status_;
+};
+
+Status ReadCluster(const YAML::Node& node, const std::string& file, const std::string& path,
+                   ClusterConfig& out) {
+  Section section(node, file, path);
+  section.Text("uri", out.uri);
+  section.Text("user", out.user);
+  section.Text("password", out.password);
+  section.Text("token", out.token);
+  section.Text("database", out.database);
+  section.Text("ca", out.ca);
+  section.Text("cert", out.cert);
+  section.Text("key", out.key);
+  section.Text("server_name", out.server_name);
+  if (out.uri.empty()) section.Fail(node, "'" + path + ".uri' is missing");
+  return section.Finish();
+}
+
+Status ReadRepository(const YAML::Node& node, const std::string& file, const std::string& path,
+                      RepositoryConfig& out) {
+  Section section(node, file, path);
+  section.Text("url", out.url);
+  section.Text("password", out.password);
+  if (out.url.empty()) section.Fail(node, "'" + path + ".url' is missing");
+  return section.Finish();
+}
+
+template <class T, class Reader>
+Status ReadNamed(const YAML::Node& node, const std::string& file, const std::string& path,
+                 std::map<std::string, T>& out, Reader read) {
+  if (!node.IsDefined() || node.IsNull()) return Ok();
+  if (!node.IsMap()) {
+    return InvalidError(file + ":" + std::to_string(node.Mark().line + 1) + ": '" + path +
+                        "' must be a mapping of names");
+  }
+  for (const auto& entry : node) {
+    const std::string name = entry.first.Scalar();
+    AERIE_TRY(read(entry.second, file, path + "." + name, out[name]));
+  }
+  return Ok();
+}
+
+template <class T>
+Status CheckDefault(const YAML::Node& defaults, const std::string& name,
+                    const std::map<std::string, T>& known, const std::string& file,
+                    const char* what) {
+  if (name.empty() || known.contains(name)) return Ok();
+  std::vector<std::string> names;
+  for (const auto& [key, value] : known) names.push_back(key);
+  const std::string near = NearestName(name, names);
+  const int line = defaults[what].Mark().line + 1;
+  return InvalidError(file + ":" + std::to_string(line) + ": defaults." + what + " names '" + name +
+                      "', which is not configured" +
+                      (near.empty() ? "" : "; did you mean '" + near + "'?"));
+}
+
+std::size_t EditDistance(const std::string& a, const std::string& b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = row[0];
+    row[0] = i;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t above = row[j];
+      row[j] = std::min({row[j] + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)});
+      diagonal = above;
+    }
+  }
+  return row[b.size()];
+}
+
+}  // namespace
+
+const std::vector<ConfigKey>& ConfigKeys() {
+  static const std::vector<ConfigKey> keys = {
+      {"clusters.NAME.uri", "address: http://host:19530, milvus+tls://user:password@host/database"},
+      {"clusters.NAME.user", "user name, when not in the URI"},
+      {"clusters.NAME.password", "password; ${env:X} or ${file:P} refer to where it is kept"},
+      {"clusters.NAME.token", "token instead of user and password; references as above"},
+      {"clusters.NAME.database", "database meant when none is said"},
+      {"clusters.NAME.ca", "PEM file of the authority that signed the server's certificate"},
+      {"clusters.NAME.cert", "PEM file of the client's certificate, for mutual TLS"},
+      {"clusters.NAME.key", "PEM file of the client's key, for mutual TLS"},
+      {"clusters.NAME.server_name", "name the server's certificate must bear, if not the host's"},
+      {"repositories.NAME.url", "path, or file:///path"},
+      {"repositories.NAME.password", "passphrase; references as above"},
+      {"defaults.cluster", "cluster meant when --cluster is not given"},
+      {"defaults.repository", "repository meant when --repo is not given"},
+  };
+  return keys;
+}
+
+std::string NearestName(const std::string& word, const std::vector<std::string>& names) {
+  std::string best;
+  std::size_t best_distance = std::max<std::size_t>(2, word.size() / 3) + 1;
+  for (const std::string& name : names) {
+    const std::size_t distance = EditDistance(word, name);
+    if (distance < best_distance) {
+      best = name;
+      best_distance = distance;
+    }
+  }
+  return best;
+}
+
+Result<Config> ParseConfig(const std::string& yaml, const std::string& file) {
+  Config config;
+  config.file = file;
+  YAML::Node root;
+  try {
+    root = YAML::Load(yaml);
+  } catch (const YAML::Exception& e) {
+    return InvalidError(file + ":" + std::to_string(e.mark.line + 1) + ": " + e.msg);
+  }
+  if (root.IsNull()) return config;
+  Section section(root, file, "");
+  const YAML::Node clusters = section.Child("clusters");
+  const YAML::Node repositories = section.Child("repositories");
+  const YAML::Node defaults = section.Child("defaults");
+  AERIE_TRY(section.Finish());
+  AERIE_TRY(ReadNamed(clusters, file, "clusters", config.clusters, ReadCluster));
+  AERIE_TRY(ReadNamed(repositories, file, "repositories", config.repositories, ReadRepository));
+  if (defaults.IsDefined() && !defaults.IsNull()) {
+    Section names(defaults, file, "defaults");
+    names.Text("cluster", config.default_cluster);
+    names.Text("repository", config.default_repository);
+    AERIE_TRY(names.Finish());
+    AERIE_TRY(CheckDefault(defaults, config.default_cluster, config.clusters, file, "cluster"));
+    AERIE_TRY(
+        CheckDefault(defaults, config.default_repository, config.repositories, file, "repository"));
+  }
+  return config;
+}
+
+Result<Config> LoadConfig(const std::optional<std::string>& path) {
+  std::vector<std::string> candidates;
+  bool required = true;
+  if (path) {
+    candidates.push_back(*path);
+  } else if (const char* set = std::getenv("AERIE_CONFIG"); set != nullptr && *set != '\0') {
+    candidates.emplace_back(set);
+  } else {
+    required = false;
+    if (const char* home = std::getenv("HOME"); home != nullptr && *home != '\0') {
+      candidates.push_back(std::string(home) + "/.config/aerie/aerie.yaml");
+    }
+    candidates.emplace_back("/etc/aerie/aerie.yaml");
+  }
+  for (const std::string& candidate : candidates) {
+    std::error_code error;
+    if (!required && !std::filesystem::exists(candidate, error)) continue;
+    std::ifstream in(candidate, std::ios::binary);
+    if (!in) {
+      return NotFoundError("read configuration " + candidate +
+                           ": it cannot be opened; check --config and the file's permissions");
+    }
+    std::ostringstream text;
+    text << in.rdbuf();
+    return ParseConfig(text.str(), candidate);
+  }
+  return Config{};
+}
+
+}  // namespace aerie::app

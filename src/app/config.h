@@ -1,0 +1,65 @@
+// The configuration: named clusters and repositories, and which of them is meant when none is said.
+//
+// YAML, checked whole when it is read: an unknown key or a wrong value is an error with file, line
+// and the nearest right name. Nothing needs a configuration: URIs and paths stand wherever names
+// do. Plain values; read once at the start.
+//
+//   clusters:
+//     prod: {uri: "milvus+tls://db.example:19530", user: root, password: "${env:MILVUS_PASSWORD}"}
+//   repositories:
+//     main: {url: /backups/milvus, password: "${file:/etc/aerie/repo.pass}"}
+//   defaults: {cluster: prod, repository: main}
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/status.h"
+
+namespace aerie::app {
+
+struct ClusterConfig {
+  std::string uri;
+  std::string user;
+  std::string password;  // may be a ${env:X} or ${file:P} reference
+  std::string token;
+  std::string database;
+  std::string ca;
+  std::string cert;
+  std::string key;
+  std::string server_name;
+};
+
+struct RepositoryConfig {
+  std::string url;
+  std::string password;  // may be a reference
+};
+
+struct Config {
+  std::string file;  // where it came from; empty: no file
+  std::map<std::string, ClusterConfig> clusters;
+  std::map<std::string, RepositoryConfig> repositories;
+  std::string default_cluster;
+  std::string default_repository;
+};
+
+// One documented key, for `config schema`, the docs and the nearest-name hint.
+struct ConfigKey {
+  std::string path;  // "clusters.NAME.uri"
+  std::string about;
+};
+const std::vector<ConfigKey>& ConfigKeys();
+
+// kInvalid "aerie.yaml:7: unknown key 'pasword' in clusters.prod; did you mean 'password'?"
+Result<Config> ParseConfig(const std::string& yaml, const std::string& file);
+
+// Reads `path` when given (kNotFound if it is not there), else $AERIE_CONFIG, else
+// ~/.config/aerie/aerie.yaml, else /etc/aerie/aerie.yaml, else an empty configuration.
+Result<Config> LoadConfig(const std::optional<std::string>& path);
+
+// The name of `names` nearest to `word` by edit distance, or "" when none is near.
+std::string NearestName(const std::string& word, const std::vector<std::string>& names);
+
+}  // namespace aerie::app

@@ -1,0 +1,115 @@
+#include "app/config.h"
+
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace aerie::app {
+namespace {
+
+using testing::HasSubstr;
+
+// Every documented key, each with a value of its own.
+constexpr char kWhole[] = R"(clusters:
+  prod:
+    uri: milvus://db:19530
+    user: root
+    password: "${env:PW}"
+    token: tok
+    database: dbname
+    ca: ca.pem
+    cert: cert.pem
+    key: key.pem
+    server_name: db.example
+repositories:
+  main:
+    url: /backups
+    password: "${file:/p}"
+defaults:
+  cluster: prod
+  repository: main
+)";
+
+std::string ErrorOf(const std::string& yaml) {
+  const auto config = ParseConfig(yaml, "aerie.yaml");
+  EXPECT_EQ(KindOf(config.status()), Kind::kInvalid);
+  return std::string(config.status().message());
+}
+
+TEST(Config, EveryDocumentedKeyIsReadAndHasAnEffect) {
+  const auto config = ParseConfig(kWhole, "aerie.yaml");
+  ASSERT_TRUE(config.ok()) << config.status();
+  const ClusterConfig& prod = config->clusters.at("prod");
+  const RepositoryConfig& main = config->repositories.at("main");
+  const std::map<std::string, std::pair<std::string, std::string>> values = {
+      {"clusters.NAME.uri", {prod.uri, "milvus://db:19530"}},
+      {"clusters.NAME.user", {prod.user, "root"}},
+      {"clusters.NAME.password", {prod.password, "${env:PW}"}},
+      {"clusters.NAME.token", {prod.token, "tok"}},
+      {"clusters.NAME.database", {prod.database, "dbname"}},
+      {"clusters.NAME.ca", {prod.ca, "ca.pem"}},
+      {"clusters.NAME.cert", {prod.cert, "cert.pem"}},
+      {"clusters.NAME.key", {prod.key, "key.pem"}},
+      {"clusters.NAME.server_name", {prod.server_name, "db.example"}},
+      {"repositories.NAME.url", {main.url, "/backups"}},
+      {"repositories.NAME.password", {main.password, "${file:/p}"}},
+      {"defaults.cluster", {config->default_cluster, "prod"}},
+      {"defaults.repository", {config->default_repository, "main"}},
+  };
+  for (const ConfigKey& key : ConfigKeys()) {
+    ASSERT_TRUE(values.contains(key.path)) << key.path << " has no test";
+    EXPECT_EQ(values.at(key.path).first, values.at(key.path).second) << key.path;
+    EXPECT_FALSE(key.about.empty());
+  }
+  EXPECT_EQ(values.size(), ConfigKeys().size());
+}
+
+TEST(Config, AnUnknownKeyIsNamedWithLineAndTheNearestRightOne) {
+  EXPECT_EQ(ErrorOf("clusters:\n  prod:\n    uri: a:1\n    pasword: x\n"),
+            "aerie.yaml:4: unknown key 'pasword' in clusters.prod; did you mean 'password'?");
+  EXPECT_THAT(ErrorOf("cluster: {}\n"), HasSubstr("aerie.yaml:1: unknown key 'cluster'; did you "
+                                                  "mean 'clusters'?"));
+  EXPECT_THAT(ErrorOf("clusters: {}\nzzzzzzzzzz: 1\n"), HasSubstr("known keys: clusters"));
+}
+
+TEST(Config, WrongValuesAreErrors) {
+  EXPECT_THAT(ErrorOf("clusters:\n  prod: {user: x}\n"),
+              HasSubstr("'clusters.prod.uri' is missing"));
+  EXPECT_THAT(ErrorOf("clusters:\n  prod: {uri: [1]}\n"), HasSubstr("must be a text"));
+  EXPECT_THAT(ErrorOf("clusters: [1]\n"), HasSubstr("'clusters' must be a mapping"));
+  EXPECT_THAT(ErrorOf("repositories:\n  main: {}\n"), HasSubstr("'repositories.main.url'"));
+  EXPECT_THAT(ErrorOf("a: [\n"), HasSubstr("aerie.yaml:"));
+  EXPECT_THAT(ErrorOf("clusters: {prod: {uri: 'a:1'}}\ndefaults: {cluster: prud}\n"),
+              HasSubstr("did you mean 'prod'?"));
+}
+
+TEST(Config, NothingIsAConfiguration) {
+  const auto config = ParseConfig("", "aerie.yaml");
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_TRUE(config->clusters.empty());
+  EXPECT_TRUE(config->default_cluster.empty());
+}
+
+TEST(Config, TheFileIsTheNamedOneOrTheEnvironments) {
+  EXPECT_EQ(KindOf(LoadConfig("/nowhere/aerie.yaml").status()), Kind::kNotFound);
+  const std::string path = testing::TempDir() + "/config_test_aerie.yaml";
+  std::ofstream(path) << kWhole;
+  ASSERT_EQ(LoadConfig(path)->default_cluster, "prod");
+  setenv("AERIE_CONFIG", path.c_str(), 1);
+  const auto config = LoadConfig(std::nullopt);
+  unsetenv("AERIE_CONFIG");
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->file, path);
+  std::remove(path.c_str());
+}
+
+TEST(Config, TheNearestName) {
+  EXPECT_EQ(NearestName("pasword", {"user", "password"}), "password");
+  EXPECT_EQ(NearestName("quite else", {"user", "password"}), "");
+}
+
+}  // namespace
+}  // namespace aerie::app

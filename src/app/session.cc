@@ -1,0 +1,373 @@
+#include "app/session.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <iostream>
+#include <mutex>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+#include <sodium.h>
+
+#include "base/bytes.h"
+#include "milvus/uri.h"
+#include "objects/open_store.h"
+#include "objects/retrying_store.h"
+
+namespace aerie::app {
+namespace {
+
+std::string EnvOr(const char* name, const std::string& fallback) {
+  const char* value = std::getenv(name);
+  return value != nullptr && *value != '\0' ? value : fallback;
+}
+
+// The first line, without its end.
+Secret FirstLine(std::string& text) {
+  const auto end = text.find_first_of("\r\n");
+  if (end != std::string::npos) text.resize(end);
+  return Secret::TakeFrom(text);
+}
+
+Result<Secret> FromFile(const std::string& path) { return ResolveSecret("${file:" + path + "}"); }
+
+Result<Secret> FromCommand(const std::string& command) {
+  FILE* pipe = popen(command.c_str(), "r");
+  if (pipe == nullptr) {
+    return FailedError("run the password command: " + std::string(std::strerror(errno)));
+  }
+  std::string text;
+  char buffer[512];
+  while (const std::size_t n = std::fread(buffer, 1, sizeof buffer, pipe)) text.append(buffer, n);
+  const int code = pclose(pipe);
+  if (code != 0 || text.empty()) {
+    return FailedError("run the password command: it failed or printed nothing; run it by hand");
+  }
+  return FirstLine(text);
+}
+
+Result<Secret> FromDescriptor(int fd) {
+  std::string text;
+  char buffer[512];
+  for (;;) {
+    const ssize_t n = read(fd, buffer, sizeof buffer);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) {
+      return InvalidError("read the passphrase from descriptor " + std::to_string(fd) + ": " +
+                          std::strerror(errno));
+    }
+    if (n == 0) break;
+    text.append(buffer, static_cast<std::size_t>(n));
+  }
+  if (text.empty()) {
+    return InvalidError("read the passphrase from descriptor " + std::to_string(fd) +
+                        ": it is empty");
+  }
+  return FirstLine(text);
+}
+
+// Reads a line from the terminal without showing it.
+Result<Secret> Ask(const std::string& prompt) {
+  std::fputs(prompt.c_str(), stderr);
+  termios before{};
+  tcgetattr(STDIN_FILENO, &before);
+  termios silent = before;
+  silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+  tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
+  std::string line;
+  std::getline(std::cin, line);
+  tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
+  std::fputs("\n", stderr);
+  if (line.empty()) return InvalidError("read the passphrase: it is empty");
+  return FirstLine(line);
+}
+
+bool HasTerminal() { return isatty(STDIN_FILENO) != 0 && isatty(STDERR_FILENO) != 0; }
+
+// A passphrase of 160 random bits, kept where only this user reads it.
+Result<std::string> KeepGenerated(const std::string& repository_id, const Secret& passphrase) {
+  AERIE_ASSIGN(const std::string folder, KeyFolder());
+  std::error_code error;
+  const bool made = std::filesystem::create_directories(folder, error);
+  if (error) {
+    return FailedError("make key folder " + folder + ": " + error.message() +
+                       "; set AERIE_PASSWORD or --password-file instead");
+  }
+  // A folder that was there is the user's: its permissions are not ours to change.
+  if (made) chmod(folder.c_str(), 0700);
+  const std::string path = folder + "/" + repository_id;
+  const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (fd < 0) return FailedError("write key " + path + ": " + std::strerror(errno));
+  const std::string line = std::string(passphrase.Reveal()) + "\n";
+  const bool written =
+      write(fd, line.data(), line.size()) == static_cast<ssize_t>(line.size()) && fsync(fd) == 0;
+  close(fd);
+  if (!written) return FailedError("write key " + path + ": " + std::strerror(errno));
+  return path;
+}
+
+// Random, since process numbers repeat in containers and a leftover must not be in the way.
+std::string PendingName() {
+  unsigned char bytes[8];
+  randombytes_buf(bytes, sizeof bytes);
+  return "new-" + ToHex(bytes);
+}
+
+void SyncFolder(const std::string& folder) {
+  const int fd = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return;
+  fsync(fd);
+  close(fd);
+}
+
+Result<Secret> Generate() {
+  if (sodium_init() < 0) return InternalError("start libsodium");
+  unsigned char bytes[20];
+  randombytes_buf(bytes, sizeof bytes);
+  char text[64];
+  sodium_bin2base64(text, sizeof text, bytes, sizeof bytes,
+                    sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+  return Secret(text);
+}
+
+// The repository's id, which stands in the clear, without opening it.
+Result<std::string> RepositoryId(const Context& context, objects::ObjectStore& store) {
+  AERIE_ASSIGN(const Bytes config, store.Get(context, {"config"}));
+  const auto text = AsText(config);
+  const auto json = nlohmann::json::parse(text.substr(0, text.find('\n')), nullptr, false);
+  if (!json.is_object() || !json.contains("id") || !json["id"].is_string()) {
+    return CorruptError("read config of " + store.Describe() + ": it is damaged");
+  }
+  return json["id"].get<std::string>();
+}
+
+// A passphrase that was given in words: flag, environment, configuration.
+Result<std::optional<Secret>> GivenPassphrase(const RepositoryFlags& flags,
+                                              const std::string& configured) {
+  if (!flags.password_file.empty()) {
+    AERIE_ASSIGN(auto secret, FromFile(flags.password_file));
+    return std::optional(std::move(secret));
+  }
+  if (!flags.password_command.empty()) {
+    AERIE_ASSIGN(auto secret, FromCommand(flags.password_command));
+    return std::optional(std::move(secret));
+  }
+  if (flags.password_fd >= 0) {
+    AERIE_ASSIGN(auto secret, FromDescriptor(flags.password_fd));
+    return std::optional(std::move(secret));
+  }
+  if (const std::string set = EnvOr("AERIE_PASSWORD", ""); !set.empty()) {
+    return std::optional(Secret(set));
+  }
+  if (!configured.empty()) {
+    AERIE_ASSIGN(auto secret, ResolveSecret(configured));
+    return std::optional(std::move(secret));
+  }
+  return std::optional<Secret>();
+}
+
+// Passphrase of an existing repository when none was given: the key folder, then the terminal.
+Result<Secret> FoundPassphrase(const Context& context, objects::ObjectStore& store) {
+  AERIE_ASSIGN(const std::string id, RepositoryId(context, store));
+  const auto folder = KeyFolder();
+  if (folder.ok()) {
+    std::error_code error;
+    const std::string path = *folder + "/" + id;
+    if (std::filesystem::exists(path, error)) return FromFile(path);
+  }
+  if (HasTerminal()) return Ask("passphrase of " + store.Describe() + ": ");
+  return Secret();
+}
+
+}  // namespace
+
+Result<std::string> KeyFolder() {
+  if (const std::string set = EnvOr("AERIE_KEY_DIR", ""); !set.empty()) return set;
+  if (const std::string xdg = EnvOr("XDG_CONFIG_HOME", ""); !xdg.empty()) {
+    return xdg + "/aerie/keys";
+  }
+  const std::string home = EnvOr("HOME", "");
+  if (home.empty()) {
+    return InvalidError(
+        "find the key folder: HOME is not set; set AERIE_PASSWORD or AERIE_KEY_DIR");
+  }
+  return home + "/.config/aerie/keys";
+}
+
+Target ParseTarget(const std::string& text) {
+  Target target{text, std::nullopt};
+  const auto slash = text.rfind('/');
+  if (slash == std::string::npos || slash == 0) return target;
+  const std::string end = text.substr(slash + 1);
+  const auto dot = end.find('.');
+  // "//host.name:port" is an address, not a collection.
+  if (dot == std::string::npos || dot == 0 || dot + 1 == end.size() || text[slash - 1] == '/') {
+    return target;
+  }
+  target.thing = text.substr(0, slash);
+  target.collection = rows::CollectionName{end.substr(0, dot), end.substr(dot + 1)};
+  return target;
+}
+
+bool Session::LooksLikeCluster(const std::string& text) const {
+  if (config_.clusters.contains(text)) return true;
+  return text.find("://") != std::string::npos || text.find(':') != std::string::npos;
+}
+
+namespace {
+
+// gRPC 1.51 shuts its event engine down with its last channel, now and then under a thread that
+// still waits in it: the process then aborts with "epoll_wait error: Bad file descriptor", before
+// it has printed its result. So channels live as long as the process.
+void KeepForEver(std::shared_ptr<milvus::Client> client) {
+  static std::mutex mutex;
+  static auto* const kept = new std::vector<std::shared_ptr<milvus::Client>>();
+  std::lock_guard lock(mutex);
+  kept->push_back(std::move(client));
+}
+
+}  // namespace
+
+std::string RedactedUri(const std::string& uri) {
+  const auto parsed = milvus::ParseClusterUri(uri);
+  return parsed.ok() ? parsed->ToString() : "(not a valid URI)";
+}
+
+Result<OpenCluster> Session::Cluster(const Context& context, const std::string& text,
+                                     const ClusterFlags& flags) const {
+  const std::string named = text.empty() ? config_.default_cluster : text;
+  if (named.empty()) {
+    return InvalidError(
+        "no cluster is named: give its address, such as http://127.0.0.1:19530, or configure "
+        "defaults.cluster");
+  }
+  OpenCluster out;
+  std::string uri_text = named;
+  milvus::ClientOptions options;
+  if (const auto it = config_.clusters.find(named); it != config_.clusters.end()) {
+    const ClusterConfig& cluster = it->second;
+    uri_text = cluster.uri;
+    out.label = named;
+    options.user = cluster.user;
+    options.database = cluster.database;
+    options.tls = {cluster.ca, cluster.cert, cluster.key, cluster.server_name};
+    if (!cluster.password.empty()) {
+      AERIE_ASSIGN(const Secret secret, ResolveSecret(cluster.password));
+      options.password = secret.Reveal();
+    }
+    if (!cluster.token.empty()) {
+      AERIE_ASSIGN(const Secret secret, ResolveSecret(cluster.token));
+      options.token = secret.Reveal();
+    }
+  } else if (!LooksLikeCluster(named)) {
+    std::vector<std::string> names;
+    for (const auto& [name, cluster] : config_.clusters) names.push_back(name);
+    const std::string near = NearestName(named, names);
+    return InvalidError(
+        "cluster '" + named + "' is neither configured nor an address" +
+        (near.empty() ? "; write it as http://host:port" : "; did you mean '" + near + "'?"));
+  }
+  if (!flags.user.empty()) options.user = flags.user;
+  if (!flags.password_file.empty()) {
+    AERIE_ASSIGN(const Secret secret, FromFile(flags.password_file));
+    options.password = secret.Reveal();
+  } else if (options.password.empty()) {
+    options.password = EnvOr("MILVUS_PASSWORD", "");
+  }
+  if (!flags.token_file.empty()) {
+    AERIE_ASSIGN(const Secret secret, FromFile(flags.token_file));
+    options.token = secret.Reveal();
+  } else if (options.token.empty()) {
+    options.token = EnvOr("MILVUS_TOKEN", "");
+  }
+  if (!flags.ca.empty()) options.tls.ca_file = flags.ca;
+  if (!flags.cert.empty()) options.tls.cert_file = flags.cert;
+  if (!flags.key.empty()) options.tls.key_file = flags.key;
+  if (!flags.server_name.empty()) options.tls.server_name = flags.server_name;
+  AERIE_ASSIGN(const milvus::ClusterUri uri, milvus::ParseClusterUri(uri_text));
+  // A password in the environment says nothing about a cluster that is addressed without a user.
+  if (options.user.empty() && uri.user.empty()) options.password.clear();
+  AERIE_ASSIGN(out.client, milvus::Client::Open(context, uri, options));
+  KeepForEver(out.client);
+  if (out.label.empty()) out.label = out.client->cluster();
+  return out;
+}
+
+Result<OpenedRepository> Session::Repository(const Context& context, const std::string& text,
+                                             const RepositoryFlags& flags, IfAbsent absent) const {
+  const std::string named = text.empty() ? config_.default_repository : text;
+  if (named.empty()) {
+    return InvalidError(
+        "no repository is named: give --repo PATH, or set AERIE_REPO, or configure "
+        "defaults.repository");
+  }
+  std::string url = named;
+  std::string configured_password;
+  if (const auto it = config_.repositories.find(named); it != config_.repositories.end()) {
+    url = it->second.url;
+    configured_password = it->second.password;
+  }
+  AERIE_ASSIGN(auto bare, objects::OpenStore(url));
+  const auto store = std::make_shared<objects::RetryingStore>(std::move(bare));
+  AERIE_ASSIGN(const bool exists, repo::RepositoryExists(context, *store));
+  AERIE_ASSIGN(auto passphrase, GivenPassphrase(flags, configured_password));
+
+  OpenedRepository out;
+  if (exists) {
+    if (!passphrase) {
+      AERIE_ASSIGN(passphrase, FoundPassphrase(context, *store));
+    }
+    AERIE_ASSIGN(out.repository, repo::OpenRepository(context, store, *passphrase));
+    return out;
+  }
+  if (absent == IfAbsent::kFail) {
+    return NotFoundError("open repository " + store->Describe() +
+                         ": there is none; check --repo, or make one with aerie repo init");
+  }
+  repo::CreateOptions create;
+  create.encrypted = !flags.unencrypted;
+  bool generated = false;
+  if (create.encrypted && !passphrase && HasTerminal()) {
+    AERIE_ASSIGN(passphrase, Ask("new passphrase of " + store->Describe() + ": "));
+    AERIE_ASSIGN(const Secret again, Ask("the same once more: "));
+    if (!(again == *passphrase)) {
+      return InvalidError("make repository " + store->Describe() + ": the passphrases differ");
+    }
+  } else if (create.encrypted && !passphrase) {
+    AERIE_ASSIGN(passphrase, Generate());
+    generated = true;
+  }
+  if (create.encrypted) create.passphrase = *passphrase;
+  if (generated) {
+    // The key must be safe before anything is encrypted with it, so it is kept under a name of its
+    // own until the repository's id is known.
+    AERIE_ASSIGN(const std::string pending, KeepGenerated(PendingName(), *passphrase));
+    auto made = repo::CreateRepository(context, store, create);
+    if (!made.ok()) {
+      std::remove(pending.c_str());
+      return made.status();
+    }
+    out.repository = *std::move(made);
+    AERIE_ASSIGN(const std::string folder, KeyFolder());
+    out.key_file = folder + "/" + out.repository->id();
+    if (std::rename(pending.c_str(), out.key_file.c_str()) != 0) {
+      return FailedError("keep key " + out.key_file + ": " + std::strerror(errno) + "; it is in " +
+                         pending);
+    }
+    SyncFolder(folder);
+  } else {
+    AERIE_ASSIGN(out.repository, repo::CreateRepository(context, store, create));
+  }
+  out.created = true;
+  return out;
+}
+
+}  // namespace aerie::app

@@ -1,0 +1,86 @@
+// Wiring: from what the user named to open clusters and repositories.
+//
+// One Session a process; used from the main thread, what it opens is thread-safe.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "app/config.h"
+#include "base/context.h"
+#include "base/secret.h"
+#include "milvus/client.h"
+#include "repo/repository.h"
+#include "rows/schema.h"
+
+namespace aerie::app {
+
+// What the command line says about reaching a cluster; empty: not said.
+struct ClusterFlags {
+  std::string user;
+  std::string password_file;
+  std::string token_file;
+  std::string ca;
+  std::string cert;
+  std::string key;
+  std::string server_name;
+};
+
+// Where a repository's passphrase comes from, first that is given: file, command, descriptor,
+// $AERIE_PASSWORD, the configuration, the key folder (see KeyFolder), the terminal.
+struct RepositoryFlags {
+  std::string password_file;
+  std::string password_command;
+  int password_fd = -1;
+  bool unencrypted = false;  // when a repository is created
+};
+
+struct OpenCluster {
+  std::shared_ptr<milvus::Client> client;
+  std::string label;  // configured name, or the address without credentials
+};
+
+struct OpenedRepository {
+  std::unique_ptr<repo::Repository> repository;
+  bool created = false;
+  std::string key_file;  // a generated passphrase was put there; empty otherwise
+};
+
+enum class IfAbsent { kFail, kCreate };
+
+class Session {
+ public:
+  explicit Session(Config config) : config_(std::move(config)) {}
+  const Config& config() const { return config_; }
+
+  // `text` is a configured name or an address; empty: the configured default.
+  Result<OpenCluster> Cluster(const Context& context, const std::string& text,
+                              const ClusterFlags& flags) const;
+
+  // `text` is a configured name, a path or a URL; empty: the configured default.
+  Result<OpenedRepository> Repository(const Context& context, const std::string& text,
+                                      const RepositoryFlags& flags, IfAbsent absent) const;
+
+  // Whether `text` names a cluster (configured, or shaped like an address) and not a snapshot.
+  bool LooksLikeCluster(const std::string& text) const;
+
+ private:
+  Config config_;
+};
+
+// "THING/database.collection" -> THING and the name; a text without such an end is THING alone.
+struct Target {
+  std::string thing;
+  std::optional<rows::CollectionName> collection;
+};
+Target ParseTarget(const std::string& text);
+
+// An address without its credentials; "(not a valid URI)" for what is none.
+std::string RedactedUri(const std::string& uri);
+
+// Folder of passphrases that Aerie generated itself, one file a repository id:
+// $AERIE_KEY_DIR, or $XDG_CONFIG_HOME/aerie/keys, or ~/.config/aerie/keys.
+Result<std::string> KeyFolder();
+
+}  // namespace aerie::app

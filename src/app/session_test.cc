@@ -1,0 +1,168 @@
+#include "app/session.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace aerie::app {
+namespace {
+
+using testing::HasSubstr;
+
+class SessionTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    char name[] = "/tmp/aerie_session_XXXXXX";
+    ASSERT_NE(mkdtemp(name), nullptr);
+    folder_ = name;
+    setenv("AERIE_KEY_DIR", (folder_ + "/keys").c_str(), 1);
+    unsetenv("AERIE_PASSWORD");
+  }
+  void TearDown() override {
+    unsetenv("AERIE_KEY_DIR");
+    unsetenv("AERIE_PASSWORD");
+    std::filesystem::remove_all(folder_);
+  }
+  std::string File(const std::string& name, const std::string& text) {
+    std::ofstream(folder_ + "/" + name) << text;
+    return folder_ + "/" + name;
+  }
+  Result<OpenedRepository> Open(const RepositoryFlags& flags, IfAbsent absent = IfAbsent::kFail) {
+    return Session(config_).Repository(Context::Background(), folder_ + "/repo", flags, absent);
+  }
+  Status TryWith(const RepositoryFlags& flags) { return Open(flags).status(); }
+
+  std::string folder_;
+  Config config_;
+};
+
+TEST_F(SessionTest, Targets) {
+  const auto check = [](const std::string& text, const std::string& thing,
+                        const std::string& collection) {
+    const Target target = ParseTarget(text);
+    EXPECT_EQ(target.thing, thing) << text;
+    EXPECT_EQ(target.collection ? target.collection->ToString() : "", collection) << text;
+  };
+  check("latest", "latest", "");
+  check("latest/default.docs", "latest", "default.docs");
+  check("prod/other.docs", "prod", "other.docs");
+  check("http://db.example:19530", "http://db.example:19530", "");
+  check("http://db.example:19530/default.docs", "http://db.example:19530", "default.docs");
+  check("http://127.0.0.1:19530/mydb", "http://127.0.0.1:19530/mydb", "");
+}
+
+TEST_F(SessionTest, WhatLooksLikeACluster) {
+  config_.clusters["prod"].uri = "http://db:19530";
+  const Session session(config_);
+  EXPECT_TRUE(session.LooksLikeCluster("prod"));
+  EXPECT_TRUE(session.LooksLikeCluster("127.0.0.1:19530"));
+  EXPECT_TRUE(session.LooksLikeCluster("milvus+tls://db"));
+  EXPECT_FALSE(session.LooksLikeCluster("latest"));
+  EXPECT_FALSE(session.LooksLikeCluster("1f2e3d4c"));
+}
+
+TEST_F(SessionTest, AMistakenClusterNameIsOneClearLine) {
+  config_.clusters["prod"].uri = "http://db:19530";
+  const auto opened = Session(config_).Cluster(Context::Background(), "prud", {});
+  EXPECT_EQ(KindOf(opened.status()), Kind::kInvalid);
+  EXPECT_THAT(std::string(opened.status().message()), HasSubstr("did you mean 'prod'?"));
+  EXPECT_EQ(KindOf(Session({}).Cluster(Context::Background(), "", {}).status()), Kind::kInvalid);
+}
+
+TEST_F(SessionTest, UrisAreShownWithoutTheirSecrets) {
+  const std::string shown = RedactedUri("milvus://root:geheim@db:19530");
+  EXPECT_THAT(shown, HasSubstr("db"));
+  EXPECT_THAT(shown, testing::Not(HasSubstr("geheim")));
+}
+
+TEST_F(SessionTest, ARepositoryThatIsNotThereIsNotMadeUnasked) {
+  EXPECT_EQ(KindOf(TryWith({})), Kind::kNotFound);
+  EXPECT_FALSE(std::filesystem::exists(folder_ + "/repo/config"));
+  EXPECT_EQ(KindOf(Session({}).Repository(Context::Background(), "", {}, IfAbsent::kFail).status()),
+            Kind::kInvalid);
+}
+
+// File before command before environment before configuration.
+TEST_F(SessionTest, ThePassphraseThatIsNamedMostCloselyWins) {
+  RepositoryFlags right;
+  right.password_file = File("right", "kite\n");
+  ASSERT_TRUE(Open(right, IfAbsent::kCreate).ok());
+  RepositoryFlags flags;
+  EXPECT_FALSE(TryWith(flags).ok());
+  flags.password_file = File("wrong", "raven\n");
+  EXPECT_EQ(KindOf(TryWith(flags)), Kind::kWrongKey);
+  flags.password_file = right.password_file;
+  flags.password_command = "echo raven";
+  EXPECT_TRUE(TryWith(flags).ok()) << "file before command";
+  flags.password_file.clear();
+  flags.password_command = "echo kite";
+  setenv("AERIE_PASSWORD", "raven", 1);
+  EXPECT_TRUE(TryWith(flags).ok()) << "command before environment";
+  flags.password_command = "false";
+  EXPECT_EQ(KindOf(TryWith(flags)), Kind::kFailed) << "no falling back behind a failure";
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  ASSERT_EQ(write(ends[1], "kite\n", 5), 5);
+  close(ends[1]);
+  flags.password_command.clear();
+  flags.password_fd = ends[0];
+  EXPECT_TRUE(TryWith(flags).ok()) << "descriptor before environment";
+  close(ends[0]);
+  EXPECT_EQ(KindOf(TryWith({})), Kind::kWrongKey);
+  setenv("AERIE_PASSWORD", "kite", 1);
+  config_.repositories["main"] = {folder_ + "/repo", "raven"};
+  EXPECT_TRUE(TryWith({}).ok());
+  EXPECT_TRUE(Session(config_).Repository(Context::Background(), "main", {}, IfAbsent::kFail).ok())
+      << "environment before configuration";
+  unsetenv("AERIE_PASSWORD");
+  config_.repositories["main"].password = "${file:" + right.password_file + "}";
+  EXPECT_TRUE(Session(config_).Repository(Context::Background(), "main", {}, IfAbsent::kFail).ok());
+}
+
+TEST_F(SessionTest, AGeneratedPassphraseIsKeptForThisUserOnlyAndFoundAgain) {
+  if (isatty(STDIN_FILENO) != 0 && isatty(STDERR_FILENO) != 0) {
+    ASSERT_NE(freopen("/dev/null", "r", stdin), nullptr);
+  }
+  auto made = Open({}, IfAbsent::kCreate);
+  ASSERT_TRUE(made.ok()) << made.status();
+  EXPECT_TRUE(made->created);
+  EXPECT_TRUE(made->repository->encrypted());
+  EXPECT_EQ(made->key_file, folder_ + "/keys/" + made->repository->id());
+  struct stat info {};
+  ASSERT_EQ(stat(made->key_file.c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777U, 0600U);
+  ASSERT_EQ(stat((folder_ + "/keys").c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777U, 0700U);
+  auto again = Open({}, IfAbsent::kCreate);
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_FALSE(again->created);
+  EXPECT_EQ(again->key_file, "");
+}
+
+TEST_F(SessionTest, PermissionsOfAFolderThatWasThereStay) {
+  std::filesystem::create_directories(folder_ + "/keys");
+  ASSERT_EQ(chmod((folder_ + "/keys").c_str(), 0755), 0);
+  ASSERT_TRUE(Open({}, IfAbsent::kCreate).ok());
+  struct stat info {};
+  ASSERT_EQ(stat((folder_ + "/keys").c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777U, 0755U);
+}
+
+TEST_F(SessionTest, UnencryptedIsAChoice) {
+  RepositoryFlags flags;
+  flags.unencrypted = true;
+  const auto made = Open(flags, IfAbsent::kCreate);
+  ASSERT_TRUE(made.ok()) << made.status();
+  EXPECT_FALSE(made->repository->encrypted());
+  EXPECT_EQ(made->key_file, "");
+  EXPECT_TRUE(TryWith({}).ok());
+}
+
+}  // namespace
+}  // namespace aerie::app

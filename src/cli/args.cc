@@ -1,0 +1,244 @@
+#include "cli/args.h"
+
+#include "cli/commands.h"
+
+namespace aerie::cli {
+
+CommandResult Failure(Status status) {
+  CommandResult result;
+  result.status = std::move(status);
+  return result;
+}
+
+void AddLoginOptions(CLI::App& command, app::ClusterFlags& flags) {
+  command.add_option("--user", flags.user, "User name, when it is not in the URI")->group("Login");
+  command
+      .add_option("--cluster-password-file", flags.password_file,
+                  "File with the cluster password (or set MILVUS_PASSWORD)")
+      ->group("Login");
+  command.add_option("--token-file", flags.token_file, "File with a token (or set MILVUS_TOKEN)")
+      ->group("Login");
+  command.add_option("--ca", flags.ca, "PEM file of the authority behind the server's certificate")
+      ->group("Login");
+  command.add_option("--cert", flags.cert, "PEM file of the client's certificate (mutual TLS)")
+      ->group("Login");
+  command.add_option("--key", flags.key, "PEM file of the client's key (mutual TLS)")
+      ->group("Login");
+  command
+      .add_option("--server-name", flags.server_name,
+                  "Name that the server's certificate must bear")
+      ->group("Login");
+}
+
+void AddClusterOption(CLI::App& command, const std::string& name, const std::string& about,
+                      ClusterArg& arg) {
+  command.add_option(name, arg.text, about)->type_name("CLUSTER");
+  AddLoginOptions(command, arg.flags);
+}
+
+void AddRepoOption(CLI::App& command, RepoArg& arg, bool may_create) {
+  command.add_option("-r,--repo", arg.text, "Repository: a path, file:///path or configured name")
+      ->type_name("REPO")
+      ->envname("AERIE_REPO")
+      ->group("Repository");
+  command
+      .add_option("--password-file", arg.flags.password_file,
+                  "File with the passphrase (or set AERIE_PASSWORD)")
+      ->group("Repository");
+  command
+      .add_option("--password-command", arg.flags.password_command,
+                  "Command that prints the passphrase")
+      ->group("Repository");
+  command
+      .add_option("--password-fd", arg.flags.password_fd,
+                  "File descriptor to read the passphrase from")
+      ->group("Repository");
+  if (may_create) {
+    command
+        .add_flag("--unencrypted", arg.flags.unencrypted,
+                  "Do not encrypt, when the repository is created by this command")
+        ->group("Repository");
+  }
+}
+
+void AddSelectionOptions(CLI::App& command, transfer::Selection& selection, bool with_rows) {
+  command
+      .add_option("-c,--collections", selection.collections,
+                  "Globs over collection or database.collection; !GLOB excludes (repeatable)")
+      ->type_name("GLOB")
+      ->expected(1)
+      ->take_all()
+      ->group("Selection");
+  command.add_option("--only-database", selection.database, "Only collections of this database")
+      ->type_name("NAME")
+      ->group("Selection");
+  if (!with_rows) return;
+  command.add_option("--partitions", selection.partitions, "Globs over partitions (repeatable)")
+      ->type_name("GLOB")
+      ->expected(1)
+      ->take_all()
+      ->group("Selection");
+  command.add_option("--filter", selection.filter, "Only rows that satisfy this Milvus expression")
+      ->type_name("EXPR")
+      ->group("Selection");
+}
+
+Json ToJson(const rows::RangeDigest& digest) {
+  return {{"rows", digest.rows}, {"digest", digest.sum.ToHex()}};
+}
+
+Json ToJson(const rows::ReadReport& report) {
+  return {{"exact", !report.fuzzy},
+          {"started_ms", report.started_ms},
+          {"finished_ms", report.finished_ms},
+          {"read_ts", report.read_ts},
+          {"duplicate_keys", report.duplicate_keys},
+          {"unreadable_keys", report.unreadable_keys},
+          {"reread_ranges", report.reread_ranges}};
+}
+
+Json ToJson(const repo::Snapshot& snapshot) {
+  Json collections = Json::array();
+  std::uint64_t rows = 0;
+  for (const repo::SnapshotCollection& collection : snapshot.collections) {
+    rows += collection.digest.rows;
+    collections.push_back({{"name", collection.name.ToString()},
+                           {"rows", collection.digest.rows},
+                           {"bytes", collection.bytes},
+                           {"digest", collection.digest.sum.ToHex()},
+                           {"read", ToJson(collection.report)}});
+  }
+  return {{"id", snapshot.id.hex},
+          {"short_id", snapshot.id.Short()},
+          {"created", FormatUtc(FromUnixMillis(snapshot.created_ms))},
+          {"finished", FormatUtc(FromUnixMillis(snapshot.finished_ms))},
+          {"cluster", snapshot.cluster},
+          {"server_version", snapshot.server_version},
+          {"program", snapshot.program},
+          {"host", snapshot.host},
+          {"tags", snapshot.tags},
+          {"parent", snapshot.parent ? Json(snapshot.parent->hex) : Json(nullptr)},
+          {"complete", snapshot.complete},
+          {"rows", rows},
+          {"bytes", snapshot.stats.plain_bytes},
+          {"stored_bytes", snapshot.stats.stored_bytes},
+          {"blobs_new", snapshot.stats.blobs_new},
+          {"blobs_known", snapshot.stats.blobs_known},
+          {"collections", collections}};
+}
+
+Json ToJson(const repo::Finding& finding) {
+  return {{"object", finding.object}, {"where", finding.where}, {"message", finding.message}};
+}
+
+Json ToJson(const transfer::CollectionOutcome& outcome) {
+  Json json = {{"name", outcome.name.ToString()},
+               {"status", outcome.status.ok() ? "completed" : "failed"},
+               {"rows", outcome.digest.rows},
+               {"bytes", outcome.bytes},
+               {"digest", outcome.digest.sum.ToHex()},
+               {"seconds", outcome.seconds},
+               {"warnings", outcome.warnings}};
+  if (!outcome.status.ok()) {
+    json["error"] = {{"kind", KindName(KindOf(outcome.status))},
+                     {"message", std::string(outcome.status.message())}};
+  }
+  return json;
+}
+
+namespace {
+
+const char* KindText(transfer::RowDifference::Kind kind) {
+  switch (kind) {
+    case transfer::RowDifference::Kind::kMissing: return "missing";
+    case transfer::RowDifference::Kind::kExtra: return "extra";
+    case transfer::RowDifference::Kind::kChanged: return "changed";
+  }
+  return "changed";
+}
+
+std::string Joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const auto& word : words) text += (text.empty() ? "" : ", ") + word;
+  return text;
+}
+
+}  // namespace
+
+Json ToJson(const transfer::CollectionDiff& diff) {
+  Json examples = Json::array();
+  for (const auto& row : diff.examples) {
+    examples.push_back({{"kind", KindText(row.kind)},
+                        {"partition", row.partition},
+                        {"key", row.key},
+                        {"fields", row.fields}});
+  }
+  Json json = {
+      {"left", diff.left.ToString()}, {"right", diff.right.ToString()}, {"same", diff.same()},
+      {"only_left", diff.only_left},  {"only_right", diff.only_right},  {"spec", diff.spec},
+      {"rows_left", diff.rows_left},  {"rows_right", diff.rows_right},  {"missing", diff.missing},
+      {"extra", diff.extra},          {"changed", diff.changed},        {"examples", examples}};
+  if (!diff.status.ok()) json["error"] = std::string(diff.status.message());
+  return json;
+}
+
+CommandResult DiffToResult(const Result<transfer::DiffResult>& diff, const std::string& left,
+                           const std::string& right) {
+  CommandResult result;
+  if (!diff.ok()) {
+    result.status = diff.status();
+    return result;
+  }
+  result.json["left"] = left;
+  result.json["right"] = right;
+  result.json["same"] = diff->same();
+  result.json["collections"] = Json::array();
+  for (const auto& one : diff->collections) {
+    result.json["collections"].push_back(ToJson(one));
+    if (result.status.ok() && !one.status.ok()) result.status = one.status;
+  }
+  result.text = DiffText(*diff, left, right);
+  if (result.status.ok() && !diff->same()) {
+    result.status =
+        MakeStatus(Kind::kDifferent, "diff " + left + " and " + right + ": they differ");
+  }
+  return result;
+}
+
+std::string DiffText(const transfer::DiffResult& diff, const std::string& left,
+                     const std::string& right) {
+  std::string text;
+  std::uint64_t rows = 0;
+  for (const transfer::CollectionDiff& one : diff.collections) {
+    rows += one.rows_left;
+    if (one.same()) continue;
+    const std::string name = one.left == one.right
+                                 ? one.left.ToString()
+                                 : one.left.ToString() + " and " + one.right.ToString();
+    if (!one.status.ok()) {
+      text += name + ": not compared: " + std::string(one.status.message()) + "\n";
+      continue;
+    }
+    if (one.only_left || one.only_right) {
+      text += name + ": only in " + (one.only_left ? left : right) + "\n";
+      continue;
+    }
+    text += name + ": " + Thousands(one.missing) + " rows missing, " + Thousands(one.extra) +
+            " extra, " + Thousands(one.changed) + " changed (of " + Thousands(one.rows_left) +
+            " and " + Thousands(one.rows_right) + ")\n";
+    for (const std::string& line : one.spec) text += "  " + line + "\n";
+    for (const auto& row : one.examples) {
+      text += "  " + std::string(KindText(row.kind)) + "  " + row.key;
+      if (!row.partition.empty()) text += "  partition " + row.partition;
+      if (!row.fields.empty()) text += "  fields " + Joined(row.fields);
+      text += "\n";
+    }
+  }
+  if (diff.same()) {
+    text = "the same: " + std::to_string(diff.collections.size()) + " collections, " +
+           Thousands(rows) + " rows compared by digest\n";
+  }
+  return text;
+}
+
+}  // namespace aerie::cli

@@ -1,0 +1,48 @@
+// Options that several commands share, so that they read the same everywhere.
+#pragma once
+
+#include <string>
+
+#include <CLI/CLI.hpp>
+
+#include "app/session.h"
+#include "cli/output.h"
+#include "transfer/backup.h"
+#include "transfer/diff.h"
+#include "transfer/selection.h"
+
+namespace aerie::cli {
+
+struct ClusterArg {
+  std::string text;
+  app::ClusterFlags flags;
+};
+// `--cluster` (or another name) and the ways to log in.
+void AddClusterOption(CLI::App& command, const std::string& name, const std::string& about,
+                      ClusterArg& arg);
+void AddLoginOptions(CLI::App& command, app::ClusterFlags& flags);
+
+struct RepoArg {
+  std::string text;
+  app::RepositoryFlags flags;
+};
+void AddRepoOption(CLI::App& command, RepoArg& arg, bool may_create);
+
+void AddSelectionOptions(CLI::App& command, transfer::Selection& selection, bool with_rows);
+
+Json ToJson(const rows::RangeDigest& digest);
+Json ToJson(const rows::ReadReport& report);
+Json ToJson(const repo::Snapshot& snapshot);
+Json ToJson(const repo::Finding& finding);
+Json ToJson(const transfer::CollectionDiff& diff);
+Json ToJson(const transfer::CollectionOutcome& outcome);
+
+// A finished diff as a result: exit code 4 when the sides differ.
+CommandResult DiffToResult(const Result<transfer::DiffResult>& diff, const std::string& left,
+                           const std::string& right);
+
+// A diff as text: nothing but one line when both sides are the same.
+std::string DiffText(const transfer::DiffResult& diff, const std::string& left,
+                     const std::string& right);
+
+}  // namespace aerie::cli

@@ -1,0 +1,456 @@
+#include <unistd.h>
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "cli/args.h"
+#include "cli/commands.h"
+#include "cli/version.h"
+#include "rows/spec_codec.h"
+#include "transfer/backup.h"
+#include "transfer/diff.h"
+#include "transfer/endpoint.h"
+
+namespace aerie::cli {
+namespace {
+
+std::string HostName() {
+  char name[256] = {};
+  return gethostname(name, sizeof name - 1) == 0 ? name : "unknown";
+}
+
+std::string Age(std::int64_t created_ms) {
+  return FormatUtc(FromUnixMillis(created_ms)).substr(0, 19) + "Z";
+}
+
+// ---- create ----
+
+struct CreateArgs {
+  ClusterArg cluster;
+  RepoArg repo;
+  transfer::Selection selection;
+  std::vector<std::string> tags;
+  std::size_t parallel = 2;
+  int streams = 2;
+  bool no_load = false;
+  bool dry_run = false;
+};
+
+CommandResult PlanResult(const transfer::BackupPlan& plan) {
+  CommandResult result;
+  result.state = "planned";
+  Json items = Json::array();
+  std::vector<std::vector<std::string>> table = {{"COLLECTION", "ROWS", "PARTITIONS", "LOADED"}};
+  for (const auto& item : plan.items) {
+    items.push_back({{"name", item.name.ToString()},
+                     {"rows", item.rows},
+                     {"partitions", item.partitions},
+                     {"loaded", item.loaded}});
+    table.push_back({item.name.ToString(),
+                     item.rows < 0 ? "?" : Thousands(static_cast<std::uint64_t>(item.rows)),
+                     std::to_string(item.partitions),
+                     item.loaded ? "yes" : "no: loaded for the read, then released"});
+  }
+  result.json["collections"] = items;
+  result.text = "would back up:\n" + Table(table);
+  return result;
+}
+
+CommandResult Create(Environment& env, const CreateArgs& args) {
+  auto cluster = env.session.Cluster(env.context, args.cluster.text, args.cluster.flags);
+  if (!cluster.ok()) return Failure(cluster.status());
+  transfer::ClusterEndpointOptions endpoint_options;
+  endpoint_options.load_if_needed = !args.no_load;
+  endpoint_options.database = args.selection.database;
+  const auto endpoint = transfer::MakeClusterEndpoint(cluster->client, endpoint_options);
+
+  transfer::BackupOptions options;
+  options.cluster_label = cluster->label;
+  options.server_version = cluster->client->server_version();
+  options.program = kProgram;
+  options.host = HostName();
+  options.tags = args.tags;
+  options.selection = args.selection;
+  options.parallel_collections = args.parallel;
+  options.streams = args.streams;
+
+  if (args.dry_run) {
+    auto plan = transfer::PlanBackup(env.context, *endpoint, options);
+    return plan.ok() ? PlanResult(*plan) : Failure(plan.status());
+  }
+  // A mistaken name must not leave a new repository behind.
+  auto all = endpoint->List(env.context);
+  if (!all.ok()) return Failure(all.status());
+  const auto chosen = transfer::Select(options.selection, *all, endpoint->Describe());
+  if (!chosen.ok()) return Failure(chosen.status());
+  auto opened =
+      env.session.Repository(env.context, args.repo.text, args.repo.flags, app::IfAbsent::kCreate);
+  if (!opened.ok()) return Failure(opened.status());
+
+  const SteadyTime start = env.context.clock().Steady();
+  auto run = transfer::RunBackup(env.context, *endpoint, *opened->repository, options, env.output);
+  // What the user must know of a new repository is said also when the backup failed.
+  if (!run.ok()) {
+    transfer::BackupResult failed;
+    failed.status = run.status();
+    run = std::move(failed);
+  }
+  const double seconds =
+      std::chrono::duration<double>(env.context.clock().Steady() - start).count();
+
+  CommandResult result;
+  result.status = run->status;
+  Json collections = Json::array();
+  std::uint64_t rows = 0;
+  for (const auto& outcome : run->collections) {
+    collections.push_back(ToJson(outcome));
+    if (outcome.status.ok()) rows += outcome.digest.rows;
+    for (const auto& warning : outcome.warnings) {
+      result.warnings.push_back(outcome.name.ToString() + ": " + warning);
+    }
+    if (!outcome.status.ok() && run->snapshot) {
+      result.warnings.emplace_back(outcome.status.message());
+    }
+  }
+  result.json["repository"] = {{"id", opened->repository->id()},
+                               {"created", opened->created},
+                               {"encrypted", opened->repository->encrypted()},
+                               {"key_file", opened->key_file}};
+  result.json["collections"] = collections;
+  result.json["rows"] = rows;
+  result.json["seconds"] = seconds;
+  if (opened->created) {
+    result.text += "created repository " + opened->repository->Describe() +
+                   (opened->repository->encrypted() ? " (encrypted)\n" : " (not encrypted)\n");
+  }
+  if (!opened->key_file.empty()) {
+    result.warnings.push_back("the passphrase of the new repository was generated and is in " +
+                              opened->key_file +
+                              "; copy that file to another place: without it the backups cannot "
+                              "be read");
+  }
+  if (!run->snapshot) return result;
+  const repo::Snapshot& snapshot = *run->snapshot;
+  result.json["snapshot"] = snapshot.id.hex;
+  result.json["bytes"] = snapshot.stats.plain_bytes;
+  result.json["stored_bytes"] = snapshot.stats.stored_bytes;
+  result.text += "snapshot " + snapshot.id.Short() + ": " +
+                 std::to_string(snapshot.collections.size()) + " collections, " + Thousands(rows) +
+                 " rows, " + HumanBytes(snapshot.stats.plain_bytes) + " in " +
+                 HumanSeconds(seconds) + "; stored " + HumanBytes(snapshot.stats.stored_bytes) +
+                 " new\n";
+  return result;
+}
+
+// ---- list ----
+
+struct ListArgs {
+  RepoArg repo;
+  transfer::Selection selection;
+  std::string cluster;
+  std::vector<std::string> tags;
+};
+
+bool Wanted(const ListArgs& args, const repo::Snapshot& snapshot) {
+  if (!args.cluster.empty() && snapshot.cluster != args.cluster) return false;
+  for (const auto& tag : args.tags) {
+    if (std::find(snapshot.tags.begin(), snapshot.tags.end(), tag) == snapshot.tags.end()) {
+      return false;
+    }
+  }
+  if (args.selection.empty()) return true;
+  return std::any_of(snapshot.collections.begin(), snapshot.collections.end(),
+                     [&](const auto& c) { return transfer::Selects(args.selection, c.name); });
+}
+
+CommandResult List(Environment& env, const ListArgs& args) {
+  auto opened =
+      env.session.Repository(env.context, args.repo.text, args.repo.flags, app::IfAbsent::kFail);
+  if (!opened.ok()) return Failure(opened.status());
+  std::vector<repo::Finding> damaged;
+  auto snapshots = opened->repository->ListSnapshots(env.context, &damaged);
+  if (!snapshots.ok()) return Failure(snapshots.status());
+  CommandResult result;
+  Json list = Json::array();
+  std::vector<std::vector<std::string>> table = {
+      {"ID", "CREATED", "CLUSTER", "COLLECTIONS", "ROWS", "SIZE", "STORED", "TAGS"}};
+  for (const auto& snapshot : *snapshots) {
+    if (!Wanted(args, snapshot)) continue;
+    list.push_back(ToJson(snapshot));
+    std::uint64_t rows = 0;
+    for (const auto& c : snapshot.collections) rows += c.digest.rows;
+    std::string tags;
+    for (const auto& tag : snapshot.tags) tags += (tags.empty() ? "" : ",") + tag;
+    if (!snapshot.complete) tags += tags.empty() ? "(incomplete)" : " (incomplete)";
+    table.push_back({snapshot.id.Short(), Age(snapshot.created_ms), snapshot.cluster,
+                     std::to_string(snapshot.collections.size()), Thousands(rows),
+                     HumanBytes(snapshot.stats.plain_bytes),
+                     HumanBytes(snapshot.stats.stored_bytes), tags});
+  }
+  for (const auto& finding : damaged) {
+    result.warnings.push_back(finding.object + ": " + finding.message);
+  }
+  if (!damaged.empty()) {
+    result.status = CorruptError("list snapshots: " + std::to_string(damaged.size()) +
+                                 " of them cannot be read; run aerie backup verify --all");
+  }
+  result.text =
+      list.empty() ? "no snapshots in " + opened->repository->Describe() + "\n" : Table(table);
+  result.json["snapshots"] = std::move(list);
+  return result;
+}
+
+// ---- show ----
+
+struct ShowArgs {
+  RepoArg repo;
+  std::string snapshot;
+};
+
+std::string SpecText(const rows::CollectionSpec& spec) {
+  std::string text;
+  for (const auto& field : spec.schema.Columns()) {
+    text += "    " + field.name + "  " + rows::TypeName(field.type);
+    if (field.type == rows::DataType::kArray) text += " of " + rows::TypeName(field.element_type);
+    for (const auto& [key, value] : field.type_params) text += "  " + key + "=" + value;
+    if (field.primary_key) text += "  primary key";
+    if (field.auto_id) text += "  auto id";
+    if (field.partition_key) text += "  partition key";
+    if (field.nullable) text += "  nullable";
+    if (!field.default_value.empty()) text += "  has a default";
+    text += "\n";
+  }
+  for (const auto& index : spec.indexes) {
+    text += "    index " + index.index_name + " on " + index.field_name + "\n";
+  }
+  for (const auto& alias : spec.aliases) text += "    alias " + alias + "\n";
+  return text;
+}
+
+CommandResult Show(Environment& env, const ShowArgs& args) {
+  auto opened =
+      env.session.Repository(env.context, args.repo.text, args.repo.flags, app::IfAbsent::kFail);
+  if (!opened.ok()) return Failure(opened.status());
+  auto snapshot = opened->repository->FindSnapshot(env.context, args.snapshot);
+  if (!snapshot.ok()) return Failure(snapshot.status());
+  CommandResult result;
+  result.json["snapshot"] = ToJson(*snapshot);
+  Json specs = Json::object();
+  result.text = "snapshot " + snapshot->id.hex + "\n  created   " + Age(snapshot->created_ms) +
+                "\n  cluster   " + snapshot->cluster + " (" + snapshot->server_version +
+                ")\n  size      " + HumanBytes(snapshot->stats.plain_bytes) + ", stored " +
+                HumanBytes(snapshot->stats.stored_bytes) + " new\n";
+  if (!snapshot->complete) result.text += "  INCOMPLETE: a part only, or some collections failed\n";
+  for (const auto& collection : snapshot->collections) {
+    auto manifest = opened->repository->LoadManifest(env.context, collection);
+    if (!manifest.ok()) return Failure(manifest.status());
+    specs[collection.name.ToString()] = rows::SpecToJson(manifest->spec);
+    result.text += "  " + collection.name.ToString() + "  " + Thousands(collection.digest.rows) +
+                   " rows  " + HumanBytes(collection.bytes) + "  " +
+                   (collection.report.fuzzy ? "read while it was written (fuzzy)" : "exact") +
+                   "\n" + SpecText(manifest->spec);
+    for (const auto& partition : manifest->partitions) {
+      if (manifest->partitions.size() < 2) break;
+      result.text +=
+          "    partition " + partition.name + "  " + Thousands(partition.digest.rows) + " rows\n";
+    }
+  }
+  result.json["specs"] = std::move(specs);
+  return result;
+}
+
+// ---- verify ----
+
+struct VerifyArgs {
+  RepoArg repo;
+  std::string snapshot = "latest";
+  bool all = false;
+  bool read_data = false;
+  std::string against;
+  app::ClusterFlags login;
+  transfer::Selection selection;
+};
+
+CommandResult VerifyAgainst(Environment& env, const VerifyArgs& args,
+                            repo::Repository& repository) {
+  auto snapshot = repository.FindSnapshot(env.context, args.snapshot);
+  if (!snapshot.ok()) return Failure(snapshot.status());
+  auto cluster = env.session.Cluster(env.context, args.against, args.login);
+  if (!cluster.ok()) return Failure(cluster.status());
+  const auto left = transfer::MakeSnapshotEndpoint(repository, *snapshot);
+  const auto right = transfer::MakeClusterEndpoint(cluster->client, {});
+  transfer::DiffOptions options;
+  options.selection = args.selection;
+  if (options.selection.collections.empty()) {
+    // Collections that the cluster has beside the snapshot's are no fault of the snapshot.
+    for (const auto& c : snapshot->collections) {
+      options.selection.collections.push_back(c.name.ToString());
+    }
+  }
+  CommandResult result =
+      DiffToResult(transfer::RunDiff(env.context, *left, *right, options, env.output),
+                   left->Describe(), right->Describe());
+  result.json["snapshot"] = snapshot->id.hex;
+  result.json["against"] = cluster->label;
+  return result;
+}
+
+CommandResult Verify(Environment& env, const VerifyArgs& args) {
+  auto opened =
+      env.session.Repository(env.context, args.repo.text, args.repo.flags, app::IfAbsent::kFail);
+  if (!opened.ok()) return Failure(opened.status());
+  if (!args.against.empty() && args.all) {
+    return Failure(InvalidError("verify: --against compares one snapshot; leave out --all"));
+  }
+  if (!args.against.empty()) return VerifyAgainst(env, args, *opened->repository);
+
+  repo::Repository::CheckOptions options;
+  options.read_data = args.read_data;
+  options.progress = [&](std::uint64_t done, std::uint64_t) {
+    env.output.OnProgress({.type = ProgressEvent::Type::kCounts,
+                           .phase = "verify",
+                           .collection = {},
+                           .bytes_done = static_cast<std::int64_t>(done),
+                           .message = {}});
+  };
+  std::string what = "every snapshot";
+  if (!args.all) {
+    auto snapshot = opened->repository->FindSnapshot(env.context, args.snapshot);
+    if (!snapshot.ok()) return Failure(snapshot.status());
+    options.only.push_back(snapshot->id);
+    what = "snapshot " + snapshot->id.Short();
+  }
+  const SteadyTime start = env.context.clock().Steady();
+  auto findings = opened->repository->Check(env.context, options);
+  if (!findings.ok()) return Failure(findings.status());
+  const double seconds =
+      std::chrono::duration<double>(env.context.clock().Steady() - start).count();
+  CommandResult result;
+  result.json["verified"] = what;
+  result.json["read_data"] = args.read_data;
+  result.json["seconds"] = seconds;
+  result.json["findings"] = Json::array();
+  for (const auto& finding : *findings) {
+    result.json["findings"].push_back(ToJson(finding));
+    result.text += "damaged: " + finding.message +
+                   (finding.where.empty() ? "" : " (" + finding.where + ")") +
+                   (finding.object.empty() ? "" : " [" + finding.object + "]") + "\n";
+  }
+  if (findings->empty()) {
+    result.text = "verified " + what + ": " +
+                  (args.read_data ? "structure and every row"
+                                  : "structure (rows were not read; "
+                                    "--read-data reads them)") +
+                  ", no damage, " + HumanSeconds(seconds) + "\n";
+  } else {
+    result.status = CorruptError("verify " + what + ": " + std::to_string(findings->size()) +
+                                 " findings; keep the repository as it is and restore what you "
+                                 "need from another snapshot");
+  }
+  return result;
+}
+
+// ---- diff of snapshots ----
+
+struct DiffArgs {
+  RepoArg repo;
+  std::string a;
+  std::string b;
+  transfer::Selection selection;
+};
+
+CommandResult DiffSnapshots(Environment& env, const DiffArgs& args) {
+  auto opened =
+      env.session.Repository(env.context, args.repo.text, args.repo.flags, app::IfAbsent::kFail);
+  if (!opened.ok()) return Failure(opened.status());
+  auto a = opened->repository->FindSnapshot(env.context, args.a);
+  if (!a.ok()) return Failure(a.status());
+  auto b = opened->repository->FindSnapshot(env.context, args.b);
+  if (!b.ok()) return Failure(b.status());
+  const auto left = transfer::MakeSnapshotEndpoint(*opened->repository, *a);
+  const auto right = transfer::MakeSnapshotEndpoint(*opened->repository, *b);
+  transfer::DiffOptions options;
+  options.selection = args.selection;
+  return DiffToResult(transfer::RunDiff(env.context, *left, *right, options, env.output),
+                      left->Describe(), right->Describe());
+}
+
+}  // namespace
+
+void AddBackupCommands(CLI::App& root, Action& action) {
+  CLI::App* backup = root.add_subcommand("backup", "Make, list, verify and compare snapshots");
+  backup->require_subcommand(1);
+
+  {
+    auto args = std::make_shared<CreateArgs>();
+    CLI::App* cmd = backup->add_subcommand("create", "Back up collections into a new snapshot");
+    AddClusterOption(*cmd, "--cluster", "Cluster: an address or a configured name", args->cluster);
+    AddRepoOption(*cmd, args->repo, true);
+    AddSelectionOptions(*cmd, args->selection, true);
+    cmd->add_option("--tag", args->tags, "Tag of the snapshot (repeatable)")
+        ->expected(1)
+        ->take_all();
+    cmd->add_option("--parallel", args->parallel, "Collections read at once")
+        ->check(CLI::Range(1, 64))
+        ->capture_default_str();
+    cmd->add_option("--streams", args->streams, "Requests in flight for each collection")
+        ->check(CLI::Range(1, 64))
+        ->capture_default_str();
+    cmd->add_flag("--no-load", args->no_load,
+                  "Refuse collections that are not loaded, instead of loading them for the read");
+    cmd->add_flag("-n,--dry-run", args->dry_run, "Show what would be backed up; change nothing");
+    cmd->callback(
+        [&action, args] { action = [args](Environment& env) { return Create(env, *args); }; });
+  }
+  {
+    auto args = std::make_shared<ListArgs>();
+    CLI::App* cmd = backup->add_subcommand("list", "List snapshots, newest first");
+    AddRepoOption(*cmd, args->repo, false);
+    AddSelectionOptions(*cmd, args->selection, false);
+    cmd->add_option("--cluster", args->cluster, "Only snapshots of this cluster");
+    cmd->add_option("--tag", args->tags, "Only snapshots with this tag (repeatable)")
+        ->expected(1)
+        ->take_all();
+    cmd->callback(
+        [&action, args] { action = [args](Environment& env) { return List(env, *args); }; });
+  }
+  {
+    auto args = std::make_shared<ShowArgs>();
+    CLI::App* cmd =
+        backup->add_subcommand("show", "Show one snapshot: collections, schemas, digests");
+    cmd->add_option("SNAPSHOT", args->snapshot, "Id, unambiguous prefix, or latest")->required();
+    AddRepoOption(*cmd, args->repo, false);
+    cmd->callback(
+        [&action, args] { action = [args](Environment& env) { return Show(env, *args); }; });
+  }
+  {
+    auto args = std::make_shared<VerifyArgs>();
+    CLI::App* cmd = backup->add_subcommand("verify", "Prove that a snapshot is whole");
+    cmd->add_option("SNAPSHOT", args->snapshot, "Id, unambiguous prefix, or latest")
+        ->capture_default_str();
+    AddRepoOption(*cmd, args->repo, false);
+    cmd->add_flag("--all", args->all, "Every snapshot");
+    cmd->add_flag("--read-data", args->read_data,
+                  "Read and compare every row, not only the structure");
+    cmd->add_option("--against", args->against, "Compare with the rows of this live cluster")
+        ->type_name("CLUSTER");
+    AddLoginOptions(*cmd, args->login);
+    AddSelectionOptions(*cmd, args->selection, false);
+    cmd->callback(
+        [&action, args] { action = [args](Environment& env) { return Verify(env, *args); }; });
+  }
+  {
+    auto args = std::make_shared<DiffArgs>();
+    CLI::App* cmd = backup->add_subcommand("diff", "Compare two snapshots");
+    cmd->add_option("A", args->a, "Snapshot")->required();
+    cmd->add_option("B", args->b, "Snapshot")->required();
+    AddRepoOption(*cmd, args->repo, false);
+    AddSelectionOptions(*cmd, args->selection, false);
+    cmd->callback([&action, args] {
+      action = [args](Environment& env) { return DiffSnapshots(env, *args); };
+    });
+  }
+}
+
+}  // namespace aerie::cli

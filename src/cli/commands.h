@@ -1,0 +1,50 @@
+// The commands: each reads its arguments from a struct that the parser filled, does the work
+// through app and transfer, and answers with a CommandResult. Called once, from the main thread.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "app/session.h"
+#include "base/context.h"
+#include "cli/output.h"
+
+namespace aerie::cli {
+
+struct GlobalArgs {
+  std::string config;
+  std::string output = "text";
+  bool quiet = false;
+  bool verbose = false;
+  bool assume_yes = false;
+};
+
+// What a running command works with.
+struct Environment {
+  const Context& context;
+  const app::Session& session;
+  Output& output;
+  const GlobalArgs& globals;
+};
+
+using Action = std::function<CommandResult(Environment&)>;
+
+// Each adds its subcommands to `root`; parsing one sets `action`. The argument structs live as long
+// as the action.
+void AddBackupCommands(CLI::App& root, Action& action);
+void AddRestoreCommand(CLI::App& root, Action& action);
+void AddDiffCommand(CLI::App& root, Action& action);
+void AddClusterCommands(CLI::App& root, Action& action);
+void AddRepoCommands(CLI::App& root, Action& action);
+void AddConfigCommands(CLI::App& root, Action& action);
+// `completion bash|zsh|fish` and `man`, made from the same table of commands that parses.
+void AddDocumentCommands(CLI::App& root, Action& action);
+
+// A status as a result without anything else.
+CommandResult Failure(Status status);
+
+}  // namespace aerie::cli
