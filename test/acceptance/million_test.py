@@ -1,0 +1,55 @@
+"""A million rows: whole, and in memory that does not grow with them."""
+
+import unittest
+
+import numpy as np
+
+import bulk
+from harness import AcceptanceTest
+
+DIM = 8
+FEW, MANY = 200_000, 1_000_000
+CEILING_KIB = 350 * 1024
+
+
+class MillionTest(AcceptanceTest):
+    LAB = ('milvus',)
+
+    def test_a_million_rows(self):
+        c = self.client
+        keys = np.random.default_rng(7).permutation(np.arange(-MANY // 2, MANY // 2) * 7 + 3)
+        bulk.make(c, 'many', DIM)
+        peaks = {}
+        for begin, end in ((0, FEW), (FEW, MANY)):
+            bulk.fill(c, 'many', keys[begin:end], DIM)
+            repo = self.scratch.new()
+            run = self.aerie.json('backup', 'create', '--cluster', self.lab.uri, '--repo', repo,
+                                  '--collections', 'many')
+            self.assertEqual(run.code, 0, run)
+            self.assertEqual(run.result['rows'], end)
+            peaks[f'backup {end}'] = run.peak_kib
+            run = self.aerie.json('restore', 'latest', '--to', self.lab.uri, '--repo', repo,
+                                  '--suffix', f'_{end}')
+            self.assertEqual(run.code, 0, run)
+            self.assertEqual(run.result['rows'], end)
+            peaks[f'restore {end}'] = run.peak_kib
+            if end == FEW:
+                c.drop(f'many_{end}')
+        run = self.aerie.json('backup', 'verify', '--read-data', '--repo', repo)
+        self.assertEqual(run.code, 0, run)
+        peaks['verify'] = run.peak_kib
+
+        ids, versions, vectors = bulk.read(c, f'many_{MANY}', keys)
+        self.assertTrue(np.array_equal(ids, np.sort(keys)))
+        self.assertFalse(versions.any())
+        self.assertEqual(vectors.tobytes(), bulk.vectors(ids, versions, DIM).tobytes())
+
+        print(f'peak resident memory: { {what: f"{kib >> 10} MiB" for what, kib in peaks.items()} }')
+        for what, kib in peaks.items():
+            self.assertLess(kib, CEILING_KIB, what)
+        for what in ('backup', 'restore'):
+            self.assertLess(peaks[f'{what} {MANY}'], peaks[f'{what} {FEW}'] * 1.2, what)
+
+
+if __name__ == '__main__':
+    unittest.main()
