@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "cli/args.h"
@@ -79,17 +80,15 @@ CommandResult Create(Environment& env, const CreateArgs& args) {
     auto plan = transfer::PlanBackup(env.context, *endpoint, options);
     return plan.ok() ? PlanResult(*plan) : Failure(plan.status());
   }
-  // A mistaken name must not leave a new repository behind.
-  auto all = endpoint->List(env.context);
-  if (!all.ok()) return Failure(all.status());
-  const auto chosen = transfer::Select(options.selection, *all, endpoint->Describe());
-  if (!chosen.ok()) return Failure(chosen.status());
-  auto opened =
-      env.session.Repository(env.context, args.repo.text, args.repo.flags, app::IfAbsent::kCreate);
-  if (!opened.ok()) return Failure(opened.status());
-
+  std::optional<app::OpenedRepository> opened;
+  const auto open = [&](const Context& context) -> Result<repo::Repository*> {
+    AERIE_ASSIGN(opened, env.session.Repository(context, args.repo.text, args.repo.flags,
+                                                app::IfAbsent::kCreate));
+    return opened->repository.get();
+  };
   const SteadyTime start = env.context.clock().Steady();
-  auto run = transfer::RunBackup(env.context, *endpoint, *opened->repository, options, env.output);
+  auto run = transfer::RunBackup(env.context, *endpoint, open, options, env.output);
+  if (!opened) return Failure(run.status());
   // What the user must know of a new repository is said also when the backup failed.
   if (!run.ok()) {
     transfer::BackupResult failed;

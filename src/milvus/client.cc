@@ -17,6 +17,7 @@
 #include <grpcpp/support/channel_arguments.h>
 
 #include "aerie_milvus_service.grpc.pb.h"
+#include "base/log.h"
 #include "milvus/errors.h"
 #include "milvus/server_version.h"
 
@@ -206,6 +207,19 @@ Result<std::string> MakeAuthorization(const ClusterUri& uri, const ClientOptions
   return std::string();
 }
 
+// What -v shows: every attempt, with what it cost.
+void LogCall(const CallNames& names, const google::protobuf::Message& request,
+             const google::protobuf::Message& response, SteadyTime start, const Status& status) {
+  if (!log::Enabled(log::Level::kDebug)) return;
+  const auto took = std::chrono::duration_cast<milliseconds>(SystemClock().Steady() - start);
+  log::Debug("call", {{"operation", names.operation},
+                      {"object", names.object},
+                      {"ms", took.count()},
+                      {"sent_bytes", request.ByteSizeLong()},
+                      {"received_bytes", response.ByteSizeLong()},
+                      {"outcome", status.ok() ? "ok" : std::string(status.message())}});
+}
+
 }  // namespace
 
 struct Client::Impl {
@@ -300,8 +314,11 @@ struct Client::Impl {
       const auto run = [&](Lane& lane, grpc::ClientContext& rpc) {
         return ((*lane.stub).*method)(&rpc, request, &response);
       };
-      AERIE_TRY(Attempt(context, names, timeout, db, run));
-      return FromMilvusStatus(names, StatusOf(response));
+      const SteadyTime start = SystemClock().Steady();
+      Status status = Attempt(context, names, timeout, db, run);
+      if (status.ok()) status = FromMilvusStatus(names, StatusOf(response));
+      LogCall(names, request, response, start, status);
+      return status;
     };
     AERIE_TRY(RetryCall(context, options.retry, &budget, operation, once));
     return response;

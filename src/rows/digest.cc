@@ -1,35 +1,23 @@
 #include "rows/digest.h"
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 
-#include <sodium.h>
+#include "rows/blake2b_many.h"
 
 namespace aerie::rows {
 namespace {
 
-constexpr std::size_t kHashBytes = 16;
 constexpr std::size_t kNullCellBytes = 8 + 1;
 constexpr std::size_t kCellHeaderBytes = kNullCellBytes + 4;
 
-// libsodium chooses its SIMD code in sodium_init; without it BLAKE2b runs at half the speed.
-void InitSodium() {
-  static const int result = sodium_init();
-  if (result >= 0) return;
-  std::fputs("aerie: libsodium cannot start: no source of randomness\n", stderr);
-  std::abort();
-}
-
-// BLAKE2b with 16 bytes of output, read as a little-endian number.
-Digest128 Hash128(const std::uint8_t* data, std::size_t size) {
-  std::uint8_t hash[kHashBytes];
-  crypto_generichash_blake2b(hash, sizeof(hash), data, size, nullptr, 0);
-  Digest128 digest;
-  std::memcpy(&digest.low, hash, 8);
-  std::memcpy(&digest.high, hash + 8, 8);
-  return digest;
+void Hash128(const std::uint8_t* const* data, const std::size_t* size, std::size_t count,
+             std::vector<Digest128>& out) {
+  std::uint64_t hashes[kBlake2bLanes][2];
+  Blake2bMany(data, size, count, hashes);
+  for (std::size_t i = 0; i < count; ++i) out.push_back({hashes[i][0], hashes[i][1]});
 }
 
 std::uint64_t ColumnTag(const FieldSchema& field) {
@@ -39,7 +27,11 @@ std::uint64_t ColumnTag(const FieldSchema& field) {
   writer.Fixed(std::uint8_t{0});
   writer.Fixed(static_cast<std::uint32_t>(field.type));
   writer.Fixed(static_cast<std::uint32_t>(field.element_type));
-  return Hash128(text.data(), text.size()).low;
+  const std::uint8_t* const data = text.data();
+  const std::size_t size = text.size();
+  std::uint64_t hash[1][2];
+  Blake2bMany(&data, &size, 1, hash);
+  return hash[0][0];
 }
 
 std::uint8_t* PutCell(std::uint8_t* at, std::uint64_t tag, const Column& column, std::size_t row) {
@@ -90,7 +82,6 @@ void RangeDigest::Subtract(const RangeDigest& other) {
 }
 
 RowDigester::RowDigester(const std::vector<FieldSchema>& columns) {
-  InitSodium();
   for (const FieldSchema& field : columns) {
     if (!field.function_output) slots_.push_back({field.name, ColumnTag(field)});
   }
@@ -125,15 +116,27 @@ Status RowDigester::AppendDigests(const RowBatch& batch, std::size_t begin, std:
     fixed_bytes += kCellHeaderBytes + column->width();
     if (!column->fixed()) variable.push_back(column);
   }
-  for (std::size_t row = begin; row < end; ++row) {
-    std::size_t most = fixed_bytes;
-    for (const Column* column : variable) most += column->Cell(row).size();
-    if (scratch_.size() < most) scratch_.resize(most);
+  const auto most = [&](std::size_t row) {
+    std::size_t bytes = fixed_bytes;
+    for (const Column* column : variable) bytes += column->Cell(row).size();
+    return bytes;
+  };
+  for (std::size_t first = begin; first < end; first += kBlake2bLanes) {
+    const std::size_t count = std::min(kBlake2bLanes, end - first);
+    std::size_t room = 0;
+    for (std::size_t i = 0; i < count; ++i) room += most(first + i);
+    if (scratch_.size() < room) scratch_.resize(room);
+    std::array<const std::uint8_t*, kBlake2bLanes> data{};
+    std::array<std::size_t, kBlake2bLanes> size{};
     std::uint8_t* at = scratch_.data();
-    for (std::size_t i = 0; i < columns.size(); ++i) {
-      at = PutCell(at, slots_[i].tag, *columns[i], row);
+    for (std::size_t i = 0; i < count; ++i) {
+      data[i] = at;
+      for (std::size_t c = 0; c < columns.size(); ++c) {
+        at = PutCell(at, slots_[c].tag, *columns[c], first + i);
+      }
+      size[i] = static_cast<std::size_t>(at - data[i]);
     }
-    out.push_back(Hash128(scratch_.data(), static_cast<std::size_t>(at - scratch_.data())));
+    Hash128(data.data(), size.data(), count, out);
   }
   return Ok();
 }

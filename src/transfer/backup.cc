@@ -1,8 +1,10 @@
 #include "transfer/backup.h"
 
 #include <algorithm>
-#include <atomic>
+#include <functional>
+#include <future>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <utility>
 
@@ -93,17 +95,35 @@ std::vector<rows::Key> Thinned(std::vector<rows::Key> ends, std::uint64_t bytes)
   return kept;
 }
 
+// Where the rows go.
+struct Destination {
+  repo::Repository& repository;
+  Ancestry ancestry;
+  std::unique_ptr<repo::SnapshotWriter> writer;
+};
+
+// A destination that is being opened by a thread of its own. Get may be called by many.
+class OpeningDestination {
+ public:
+  explicit OpeningDestination(std::function<Result<std::unique_ptr<Destination>>()> open)
+      : result_(std::async(std::launch::async, std::move(open)).share()) {}
+
+  Result<Destination*> Get() const {
+    const auto& result = result_.get();
+    if (!result.ok()) return result.status();
+    return result->get();
+  }
+
+ private:
+  std::shared_future<Result<std::unique_ptr<Destination>>> result_;
+};
+
 // One collection from a source into a snapshot under construction.
 class CollectionBackup {
  public:
-  CollectionBackup(Endpoint& from, repo::Repository& repository, repo::SnapshotWriter& writer,
-                   const Ancestry& ancestry, const BackupOptions& options, ProgressSink& progress)
-      : from_(from),
-        repository_(repository),
-        writer_(writer),
-        ancestry_(ancestry),
-        options_(options),
-        progress_(progress) {}
+  CollectionBackup(Endpoint& from, const OpeningDestination& opening, const BackupOptions& options,
+                   ProgressSink& progress)
+      : from_(from), opening_(opening), options_(options), progress_(progress) {}
 
   CollectionOutcome Run(const Context& context, const rows::CollectionName& name) {
     CollectionOutcome outcome;
@@ -122,36 +142,38 @@ class CollectionBackup {
 
  private:
   Status Transfer(const Context& context, CollectionOutcome& outcome) {
-    AERIE_ASSIGN(auto before, ancestry_.Find(context, outcome.name));
     AERIE_ASSIGN(auto source, from_.Open(context, outcome.name));
     rows_total_ = source->EstimatedRows();
     repo::CollectionManifest manifest;
     manifest.spec = source->spec();
     manifest.columns = manifest.spec.schema.Columns();
-    Status status = ReadPartitions(context, *source, before, manifest, outcome);
+    Status status = ReadPartitions(context, *source, manifest, outcome);
     // Close puts the load state back, so it runs even after a cancel, with a time limit of its own.
     const Context closing = Context(context.clock()).WithTimeout(std::chrono::minutes(2));
     const Status closed = source->Close(closing);
     if (status.ok()) status = closed;
     AERIE_TRY(status);
     outcome.warnings = outcome.report.warnings;
-    return writer_.AddCollection(context, std::move(manifest), outcome.report);
+    AERIE_ASSIGN(Destination* const to, opening_.Get());
+    return to->writer->AddCollection(context, std::move(manifest), outcome.report);
   }
 
   Status ReadPartitions(const Context& context, rows::CollectionSource& source,
-                        const std::optional<repo::CollectionManifest>& before,
                         repo::CollectionManifest& manifest, CollectionOutcome& outcome) {
     AERIE_ASSIGN(const auto partitions, PartitionsOf(options_.selection, source));
+    AERIE_ASSIGN(Destination* const to, opening_.Get());
+    AERIE_ASSIGN(const auto before, to->ancestry.Find(context, outcome.name));
     for (const std::string& partition : partitions) {
       const auto earlier = RootOf(before, partition);
       rows::ReadOptions read;
       read.filter = options_.selection.filter;
       read.streams = options_.streams;
       if (earlier) {
-        AERIE_ASSIGN(read.boundaries, Boundaries(context, *earlier));
+        AERIE_ASSIGN(read.boundaries, Boundaries(context, to->repository, *earlier));
       }
       AERIE_ASSIGN(auto reader, source.OpenReader(context, partition, read));
-      AERIE_ASSIGN(auto sink, writer_.OpenPartition(context, manifest.spec, partition, earlier));
+      AERIE_ASSIGN(auto sink,
+                   to->writer->OpenPartition(context, manifest.spec, partition, earlier));
       Status status = Pump(context, *reader, *sink, outcome);
       if (!status.ok()) {
         sink->Abort();
@@ -165,9 +187,9 @@ class CollectionBackup {
     return Ok();
   }
 
-  Result<std::vector<rows::Key>> Boundaries(const Context& context,
+  Result<std::vector<rows::Key>> Boundaries(const Context& context, repo::Repository& repository,
                                             const repo::PartitionRoot& earlier) {
-    auto boundaries = repository_.LeafBoundaries(context, earlier);
+    auto boundaries = repository.LeafBoundaries(context, earlier);
     if (boundaries.ok()) return Thinned(*std::move(boundaries), earlier.bytes);
     if (!IsDamage(boundaries.status())) return boundaries;
     Warn(progress_, "backup: an earlier snapshot is damaged; run aerie backup verify --all (" +
@@ -194,9 +216,7 @@ class CollectionBackup {
   }
 
   Endpoint& from_;
-  repo::Repository& repository_;
-  repo::SnapshotWriter& writer_;
-  const Ancestry& ancestry_;
+  const OpeningDestination& opening_;
   const BackupOptions& options_;
   ProgressSink& progress_;
   std::int64_t rows_done_ = 0;
@@ -213,6 +233,36 @@ bool EndsTheJob(const Status& status) {
     case Kind::kInternal: return true;
     default: return false;
   }
+}
+
+bool TakesAllRows(const BackupOptions& options) {
+  return options.selection.filter.empty() && options.selection.partitions.empty();
+}
+
+Result<std::unique_ptr<Destination>> OpenDestination(const Context& context,
+                                                     const OpenRepositoryCall& open,
+                                                     const BackupOptions& options,
+                                                     ProgressSink& progress) {
+  AERIE_ASSIGN(repo::Repository* const repository, open(context));
+  std::vector<repo::Finding> damaged;
+  AERIE_ASSIGN(auto snapshots, repository->ListSnapshots(context, &damaged));
+  for (const repo::Finding& finding : damaged) {
+    Warn(progress, "backup: an earlier snapshot cannot be read; run aerie backup verify --all (" +
+                       finding.object + ": " + finding.message + ")");
+  }
+  auto to = std::make_unique<Destination>(Destination{
+      *repository, Ancestry(*repository, std::move(snapshots), options.cluster_label), nullptr});
+  repo::Snapshot info;
+  info.created_ms = ToUnixMillis(context.clock().Now());
+  info.program = options.program;
+  info.host = options.host;
+  info.cluster = options.cluster_label;
+  info.server_version = options.server_version;
+  info.tags = options.tags;
+  if (!TakesAllRows(options)) info.tags.emplace_back(kSelectedRowsTag);
+  info.parent = to->ancestry.newest();
+  AERIE_ASSIGN(to->writer, repository->BeginSnapshot(context, std::move(info)));
+  return to;
 }
 
 }  // namespace
@@ -236,43 +286,35 @@ Result<BackupPlan> PlanBackup(const Context& context, Endpoint& from,
 
 Result<BackupResult> RunBackup(const Context& context, Endpoint& from, repo::Repository& repository,
                                const BackupOptions& options, ProgressSink& progress) {
+  const auto open = [&](const Context&) -> Result<repo::Repository*> { return &repository; };
+  return RunBackup(context, from, open, options, progress);
+}
+
+Result<BackupResult> RunBackup(const Context& context, Endpoint& from,
+                               const OpenRepositoryCall& open, const BackupOptions& options,
+                               ProgressSink& progress) {
   AERIE_ASSIGN(auto all, from.List(context));
   AERIE_ASSIGN(auto names, Select(options.selection, all, from.Describe()));
-  std::vector<repo::Finding> damaged;
-  AERIE_ASSIGN(auto snapshots, repository.ListSnapshots(context, &damaged));
-  for (const repo::Finding& finding : damaged) {
-    Warn(progress, "backup: an earlier snapshot cannot be read; run aerie backup verify --all (" +
-                       finding.object + ": " + finding.message + ")");
-  }
-  const Ancestry ancestry(repository, std::move(snapshots), options.cluster_label);
-
-  repo::Snapshot info;
-  info.created_ms = ToUnixMillis(context.clock().Now());
-  info.program = options.program;
-  info.host = options.host;
-  info.cluster = options.cluster_label;
-  info.server_version = options.server_version;
-  info.tags = options.tags;
-  const bool whole = options.selection.filter.empty() && options.selection.partitions.empty();
-  if (!whole) info.tags.emplace_back(kSelectedRowsTag);
-  info.parent = ancestry.newest();
-  AERIE_ASSIGN(auto writer, repository.BeginSnapshot(context, std::move(info)));
+  const OpeningDestination opening(
+      [&] { return OpenDestination(context, open, options, progress); });
 
   BackupResult result;
   result.collections.resize(names.size());
   std::mutex fatal_mutex;
   Status fatal;
-  const Status pool =
-      ParallelFor(context, names.size(), options.parallel_collections,
-                  [&](const Context& task, std::size_t i) -> Status {
-                    CollectionBackup one(from, repository, *writer, ancestry, options, progress);
-                    result.collections[i] = one.Run(task, names[i]);
-                    const Status& status = result.collections[i].status;
-                    if (!EndsTheJob(status)) return Ok();
-                    std::lock_guard lock(fatal_mutex);
-                    if (fatal.ok()) fatal = status;
-                    return status;
-                  });
+  const Status pool = ParallelFor(context, names.size(), options.parallel_collections,
+                                  [&](const Context& task, std::size_t i) -> Status {
+                                    CollectionBackup one(from, opening, options, progress);
+                                    result.collections[i] = one.Run(task, names[i]);
+                                    const Status& status = result.collections[i].status;
+                                    if (status.ok()) return status;
+                                    AERIE_TRY(opening.Get().status());
+                                    if (!EndsTheJob(status)) return Ok();
+                                    std::lock_guard lock(fatal_mutex);
+                                    if (fatal.ok()) fatal = status;
+                                    return status;
+                                  });
+  AERIE_ASSIGN(Destination* const to, opening.Get());
   if (!fatal.ok() || !pool.ok()) {
     result.status = fatal.ok() ? pool : fatal;
     return result;
@@ -287,7 +329,7 @@ Result<BackupResult> RunBackup(const Context& context, Endpoint& from, repo::Rep
                                               std::to_string(failed) + " collections failed");
     return result;
   }
-  AERIE_ASSIGN(result.snapshot, writer->Commit(context, failed == 0 && whole));
+  AERIE_ASSIGN(result.snapshot, to->writer->Commit(context, failed == 0 && TakesAllRows(options)));
   if (failed > 0) {
     result.status =
         MakeStatus(Kind::kPartial, "back up " + from.Describe() + ": " + std::to_string(failed) +

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -64,7 +65,18 @@ struct BackupPlan {
 
 Result<BackupPlan> PlanBackup(const Context& context, Endpoint& from, const BackupOptions& options);
 
+// Opens or makes the repository; it must outlive the backup.
+using OpenRepositoryCall = std::function<Result<repo::Repository*>(const Context&)>;
+
 // An error status only when the job could not begin; everything later is in the result.
+//
+// `open` is called once, from another thread, when the selection is known to name something, so
+// that a mistaken name leaves no new repository behind. Deriving a key takes about as long as a
+// cluster needs to give a timestamp; therefore both happen at the same time.
+Result<BackupResult> RunBackup(const Context& context, Endpoint& from,
+                               const OpenRepositoryCall& open, const BackupOptions& options,
+                               ProgressSink& progress);
+// Into a repository that is open.
 Result<BackupResult> RunBackup(const Context& context, Endpoint& from, repo::Repository& repository,
                                const BackupOptions& options, ProgressSink& progress);
 
