@@ -20,7 +20,7 @@ struct RestoreArgs {
   bool no_index = false;
   bool no_load = false;
   bool new_keys = false;
-  std::size_t parallel = 2;
+  std::size_t parallel = 4;
   int writers = 2;
   bool dry_run = false;
 };

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/task_group.h"
+#include "transfer/memory_share.h"
 
 namespace aerie::transfer {
 namespace {
@@ -122,8 +123,12 @@ class OpeningDestination {
 class CollectionBackup {
  public:
   CollectionBackup(Endpoint& from, const OpeningDestination& opening, const BackupOptions& options,
-                   ProgressSink& progress)
-      : from_(from), opening_(opening), options_(options), progress_(progress) {}
+                   std::size_t batch_bytes, ProgressSink& progress)
+      : from_(from),
+        opening_(opening),
+        options_(options),
+        batch_bytes_(batch_bytes),
+        progress_(progress) {}
 
   CollectionOutcome Run(const Context& context, const rows::CollectionName& name) {
     CollectionOutcome outcome;
@@ -168,6 +173,7 @@ class CollectionBackup {
       rows::ReadOptions read;
       read.filter = options_.selection.filter;
       read.streams = options_.streams;
+      read.batch_bytes = batch_bytes_;
       if (earlier) {
         AERIE_ASSIGN(read.boundaries, Boundaries(context, to->repository, *earlier));
       }
@@ -218,6 +224,7 @@ class CollectionBackup {
   Endpoint& from_;
   const OpeningDestination& opening_;
   const BackupOptions& options_;
+  const std::size_t batch_bytes_;
   ProgressSink& progress_;
   std::int64_t rows_done_ = 0;
   std::int64_t rows_total_ = -1;
@@ -298,22 +305,25 @@ Result<BackupResult> RunBackup(const Context& context, Endpoint& from,
   const OpeningDestination opening(
       [&] { return OpenDestination(context, open, options, progress); });
 
+  const std::size_t batch_bytes =
+      CallBytes(std::min(names.size(), options.parallel_collections), options.streams);
   BackupResult result;
   result.collections.resize(names.size());
   std::mutex fatal_mutex;
   Status fatal;
-  const Status pool = ParallelFor(context, names.size(), options.parallel_collections,
-                                  [&](const Context& task, std::size_t i) -> Status {
-                                    CollectionBackup one(from, opening, options, progress);
-                                    result.collections[i] = one.Run(task, names[i]);
-                                    const Status& status = result.collections[i].status;
-                                    if (status.ok()) return status;
-                                    AERIE_TRY(opening.Get().status());
-                                    if (!EndsTheJob(status)) return Ok();
-                                    std::lock_guard lock(fatal_mutex);
-                                    if (fatal.ok()) fatal = status;
-                                    return status;
-                                  });
+  const Status pool =
+      ParallelFor(context, names.size(), options.parallel_collections,
+                  [&](const Context& task, std::size_t i) -> Status {
+                    CollectionBackup one(from, opening, options, batch_bytes, progress);
+                    result.collections[i] = one.Run(task, names[i]);
+                    const Status& status = result.collections[i].status;
+                    if (status.ok()) return status;
+                    AERIE_TRY(opening.Get().status());
+                    if (!EndsTheJob(status)) return Ok();
+                    std::lock_guard lock(fatal_mutex);
+                    if (fatal.ok()) fatal = status;
+                    return status;
+                  });
   AERIE_ASSIGN(Destination* const to, opening.Get());
   if (!fatal.ok() || !pool.ok()) {
     result.status = fatal.ok() ? pool : fatal;

@@ -9,6 +9,7 @@
 #include "milvus/collection_admin.h"
 #include "milvus/scratch_index.h"
 #include "milvus/spec_reader.h"
+#include "transfer/memory_share.h"
 #include "transfer/restore_rows.h"
 
 namespace aerie::transfer {
@@ -79,11 +80,12 @@ class CollectionRestore {
  public:
   CollectionRestore(Endpoint& from, std::shared_ptr<milvus::Client> to,
                     const milvus::SpecFeatures& features, const RestoreOptions& options,
-                    ProgressSink& progress)
+                    std::size_t call_bytes, ProgressSink& progress)
       : from_(from),
         to_(std::move(to)),
         features_(features),
         options_(options),
+        call_bytes_(call_bytes),
         progress_(progress) {}
 
   RestoreOutcome Run(const Context& context, const CollectionName& name) {
@@ -240,6 +242,7 @@ class CollectionRestore {
     Phase("write", outcome);
     RestoreRowsOptions copy;
     copy.writers = options_.writers;
+    copy.call_bytes = call_bytes_;
     copy.may_hold_rows = merge || outcome.resumed;
     copy.exclusive = !merge;
     copy.new_keys = makes_new_keys_;
@@ -378,6 +381,7 @@ class CollectionRestore {
   const std::shared_ptr<milvus::Client> to_;
   const milvus::SpecFeatures& features_;
   const RestoreOptions& options_;
+  const std::size_t call_bytes_;
   ProgressSink& progress_;
   bool has_scratch_ = false;
   bool makes_new_keys_ = false;
@@ -473,11 +477,13 @@ Result<RestoreResult> RunRestore(const Context& context, Endpoint& from,
   AERIE_TRY(CheckPlan(plan, options));
   milvus::Capabilities capabilities(to);
   AERIE_ASSIGN(const milvus::SpecFeatures features, capabilities.Features(context));
+  const std::size_t call_bytes =
+      CallBytes(std::min(plan.items.size(), options.parallel_collections), options.writers);
   RestoreResult result;
   result.collections.resize(plan.items.size());
   AERIE_TRY(ParallelFor(context, plan.items.size(), options.parallel_collections,
                         [&](const Context& task, std::size_t i) {
-                          CollectionRestore one(from, to, features, options, progress);
+                          CollectionRestore one(from, to, features, options, call_bytes, progress);
                           result.collections[i] = one.Run(task, plan.items[i].from);
                           return Ok();
                         }));

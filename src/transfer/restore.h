@@ -39,7 +39,7 @@ struct RestoreOptions {
   bool create_indexes = true;
   bool load = true;       // put the load state back; false: leave it not loaded
   bool new_keys = false;  // accept that the server generates new keys where it cannot keep them
-  std::size_t parallel_collections = 2;
+  std::size_t parallel_collections = 4;
   int writers = 2;  // requests in flight for each collection
 };
 

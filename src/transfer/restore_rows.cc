@@ -139,6 +139,7 @@ class RowsRestore {
   Status WriteAll(const Context& context) {
     milvus::WriterOptions options;
     options.writers = options_.writers;
+    options.call_bytes = options_.call_bytes;
     options.start =
         options_.may_hold_rows ? milvus::WriteStart::kResumed : milvus::WriteStart::kEmpty;
     options.generated_keys =

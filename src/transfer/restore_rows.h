@@ -7,6 +7,7 @@
 // and everything is compared at the end, by a second pass over the source.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -22,11 +23,12 @@ namespace aerie::transfer {
 struct RestoreRowsOptions {
   int writers = 2;
   int comparers = 2;
-  bool may_hold_rows = false;  // rows of an earlier run, or the user's own, may be there
-  bool exclusive = true;       // nothing but these rows may be there at the end
-  bool new_keys = false;       // the server generates keys anew: rows are counted, not compared
-  Selection selection;         // its partitions
-  std::string label;           // for progress and messages
+  std::size_t call_bytes = 4 << 20;  // aim of the rows of one write
+  bool may_hold_rows = false;        // rows of an earlier run, or the user's own, may be there
+  bool exclusive = true;             // nothing but these rows may be there at the end
+  bool new_keys = false;  // the server generates keys anew: rows are counted, not compared
+  Selection selection;    // its partitions
+  std::string label;      // for progress and messages
 };
 
 struct RestoredRows {
