@@ -114,11 +114,13 @@ Result<std::string> KeepGenerated(const std::string& repository_id, const Secret
   return path;
 }
 
+constexpr char kPending[] = "new-";
+
 // Random, since process numbers repeat in containers and a leftover must not be in the way.
 std::string PendingName() {
   unsigned char bytes[8];
   randombytes_buf(bytes, sizeof bytes);
-  return "new-" + ToHex(bytes);
+  return kPending + ToHex(bytes);
 }
 
 void SyncFolder(const std::string& folder) {
@@ -174,16 +176,43 @@ Result<std::optional<Secret>> GivenPassphrase(const RepositoryFlags& flags,
   return std::optional<Secret>();
 }
 
+// The key of a repository whose making was cut off before the key got the repository's name: it is
+// the pending one that opens it, and gets the name now.
+Result<std::optional<Secret>> PendingPassphrase(const Context& context,
+                                                const std::shared_ptr<objects::ObjectStore>& store,
+                                                const std::string& folder, const std::string& id) {
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
+    if (!entry.path().filename().string().starts_with(kPending)) continue;
+    auto secret = FromFile(entry.path().string());
+    if (!secret.ok()) continue;
+    const auto opened = repo::OpenRepository(context, store, *secret);
+    if (KindOf(opened.status()) == Kind::kWrongKey) continue;
+    AERIE_TRY(opened.status());
+    const std::string path = folder + "/" + id;
+    if (std::rename(entry.path().c_str(), path.c_str()) != 0) {
+      return FailedError("keep key " + path + ": " + std::strerror(errno) + "; it is in " +
+                         entry.path().string());
+    }
+    SyncFolder(folder);
+    return std::optional(*std::move(secret));
+  }
+  return std::optional<Secret>();
+}
+
 // Passphrase of an existing repository when none was given: the key folder, then the terminal.
-Result<Secret> FoundPassphrase(const Context& context, objects::ObjectStore& store) {
-  AERIE_ASSIGN(const std::string id, RepositoryId(context, store));
+Result<Secret> FoundPassphrase(const Context& context,
+                               const std::shared_ptr<objects::ObjectStore>& store) {
+  AERIE_ASSIGN(const std::string id, RepositoryId(context, *store));
   const auto folder = KeyFolder();
   if (folder.ok()) {
     std::error_code error;
     const std::string path = *folder + "/" + id;
     if (std::filesystem::exists(path, error)) return FromFile(path);
+    AERIE_ASSIGN(auto pending, PendingPassphrase(context, store, *folder, id));
+    if (pending) return *std::move(pending);
   }
-  if (HasTerminal()) return Ask("passphrase of " + store.Describe() + ": ");
+  if (HasTerminal()) return Ask("passphrase of " + store->Describe() + ": ");
   return Secret();
 }
 
@@ -323,7 +352,7 @@ Result<OpenedRepository> Session::Repository(const Context& context, const std::
   OpenedRepository out;
   if (exists) {
     if (!passphrase) {
-      AERIE_ASSIGN(passphrase, FoundPassphrase(context, *store));
+      AERIE_ASSIGN(passphrase, FoundPassphrase(context, store));
     }
     AERIE_ASSIGN(out.repository, repo::OpenRepository(context, store, *passphrase));
     return out;

@@ -145,6 +145,20 @@ TEST_F(SessionTest, AGeneratedPassphraseIsKeptForThisUserOnlyAndFoundAgain) {
   EXPECT_EQ(again->key_file, "");
 }
 
+// What a crash leaves between making a repository and giving its key its name.
+TEST_F(SessionTest, AKeyThatDidNotGetItsNameIsFoundByTrying) {
+  auto made = Open({}, IfAbsent::kCreate);
+  ASSERT_TRUE(made.ok()) << made.status();
+  const std::string kept = made->key_file;
+  std::filesystem::rename(kept, folder_ + "/keys/new-00ff");
+  File("keys/new-0000", "of another repository\n");
+  ASSERT_TRUE(Open({}).ok());
+  EXPECT_TRUE(std::filesystem::exists(kept));
+  EXPECT_FALSE(std::filesystem::exists(folder_ + "/keys/new-00ff"));
+  EXPECT_TRUE(std::filesystem::exists(folder_ + "/keys/new-0000"));
+  EXPECT_TRUE(Open({}).ok());
+}
+
 TEST_F(SessionTest, PermissionsOfAFolderThatWasThereStay) {
   std::filesystem::create_directories(folder_ + "/keys");
   ASSERT_EQ(chmod((folder_ + "/keys").c_str(), 0755), 0);

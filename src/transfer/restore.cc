@@ -256,7 +256,8 @@ class CollectionRestore {
     return Ok();
   }
 
-  // Everything is written and compared: give it its name and what comes last.
+  // Everything is written and compared. The name comes as late as can be: until then a run that
+  // is cut off can be run again.
   Status Finish(const Context& context, const CollectionSpec& from, const CollectionSpec& target,
                 bool replaces, RestoreOutcome& outcome) {
     Phase("finish", outcome);
@@ -265,20 +266,18 @@ class CollectionRestore {
       AERIE_TRY(milvus::Release(context, *to_, target.name));
       AERIE_TRY(milvus::DropScratchIndexes(context, *to_, target.name));
     }
-    AERIE_TRY(GiveName(context, target.name, replaces, outcome));
     const auto policy = replaces ? milvus::AliasConflict::kMove : milvus::AliasConflict::kSkip;
-    AERIE_ASSIGN(auto lines, SetAliases(context, outcome.to, from.aliases, policy));
+    AERIE_ASSIGN(auto lines, SetAliases(context, target.name, from.aliases, policy));
     Append(std::move(lines), outcome);
-    AERIE_TRY(DropOld(context, outcome));
     milvus::LoadSnapshot load = milvus::LoadSnapshotOf(from);
     if (!WantsLoaded(from)) {
       load = {};
       for (const auto& partition : from.partitions) load.partitions.push_back({partition.name});
     }
-    CollectionSpec described = target;
-    described.name = outcome.to;
-    AERIE_ASSIGN(lines, milvus::PutBackLoadState(context, *to_, described, load));
+    AERIE_ASSIGN(lines, milvus::PutBackLoadState(context, *to_, target, load));
     Append(std::move(lines), outcome);
+    AERIE_TRY(GiveName(context, target.name, replaces, outcome));
+    AERIE_TRY(DropOld(context, outcome));
     return SetTtl(context, from, outcome.to);
   }
 
