@@ -50,11 +50,6 @@ function(aerie_test name)
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 900)
   endif()
-  # The distribution's gRPC is not built with the thread sanitizer, which then reports what it does
-  # not see being locked; tests that link it are told apart (scripts/test).
-  if(ARG_LIBS MATCHES "aerie_(milvus|fake_milvus|transfer|app|cli)")
-    list(APPEND ARG_LABELS grpc)
-  endif()
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE aerie_flags ${ARG_LIBS} gtest gmock gtest_main
                         Threads::Threads)
