@@ -8,6 +8,7 @@
 #include <cstring>
 #include <iostream>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
 #include <vector>
@@ -126,6 +127,57 @@ void Must(const Status& status) {
   std::exit(1);
 }
 
+// The rows with room between their keys, and with one in three hundred each changed, deleted and
+// inserted at random keys: 1 % in all.
+std::vector<rows::RowBatch> SpacedRows() {
+  constexpr std::int64_t kSpace = 8;
+  std::vector<rows::RowBatch> spaced = TheRows().batches;
+  for (auto& batch : spaced) {
+    rows::Column keys(batch.key_column().field());
+    for (std::size_t row = 0; row < batch.rows(); ++row) {
+      Append(keys, std::get<std::int64_t>(batch.KeyAt(row)) * kSpace);
+    }
+    batch.mutable_columns()[0] = std::move(keys);
+  }
+  return spaced;
+}
+
+void AppendChanged(rows::RowBatch& to, const rows::RowBatch& from, std::size_t row,
+                   std::int64_t key, std::mt19937_64& random) {
+  const std::size_t other = random() % from.rows();
+  for (std::size_t i = 0; i < to.columns().size(); ++i) {
+    rows::Column& column = to.mutable_columns()[i];
+    if (i == 0)
+      Append(column, key);
+    else if (i == 1)
+      AppendVector(column, random);
+    else
+      column.AppendRange(from.columns()[i], i == 3 ? other : row, (i == 3 ? other : row) + 1);
+  }
+}
+
+std::vector<rows::RowBatch> ChangeOnePercent(const std::vector<rows::RowBatch>& batches,
+                                             std::uint64_t seed) {
+  std::mt19937_64 random(seed);
+  std::vector<rows::RowBatch> changed;
+  for (const auto& batch : batches) {
+    auto& to = changed.emplace_back(rows::RowBatch::Empty(TheRows().spec.schema, "_default"));
+    for (std::size_t row = 0; row < batch.rows(); ++row) {
+      const std::uint64_t dice = random() % 300;
+      const std::int64_t key = std::get<std::int64_t>(batch.KeyAt(row));
+      const bool room =
+          row + 1 < batch.rows() && std::get<std::int64_t>(batch.KeyAt(row + 1)) > key + 1;
+      if (dice == 0) continue;
+      if (dice == 1)
+        AppendChanged(to, batch, row, key, random);
+      else
+        to.AppendRows(batch, row, row + 1);
+      if (dice == 2 && room) AppendChanged(to, batch, row, key + 1, random);
+    }
+  }
+  return changed;
+}
+
 std::unique_ptr<repo::Repository> NewRepository(bool encrypted) {
   repo::CreateOptions options;
   options.encrypted = encrypted;
@@ -136,11 +188,16 @@ std::unique_ptr<repo::Repository> NewRepository(bool encrypted) {
                                      std::make_shared<objects::MemoryStore>(), options));
 }
 
-repo::Snapshot Write(repo::Repository& repository, std::vector<rows::RowBatch> batches) {
+repo::Snapshot Write(repo::Repository& repository, std::vector<rows::RowBatch> batches,
+                     const std::optional<repo::Snapshot>& before = {}) {
   const Context context = Context::Background();
   const Rows& all = TheRows();
+  std::optional<repo::PartitionRoot> root;
+  if (before) {
+    root = Must(repository.LoadManifest(context, before->collections.front())).partitions.front();
+  }
   auto snapshot = Must(repository.BeginSnapshot(context, {}));
-  auto writer = Must(snapshot->OpenPartition(context, all.spec, "_default", {}));
+  auto writer = Must(snapshot->OpenPartition(context, all.spec, "_default", root));
   for (auto& batch : batches) Must(writer->Write(context, std::move(batch)));
   Must(writer->Commit(context).status());
   repo::CollectionManifest manifest;
@@ -184,19 +241,57 @@ void BM_WriteUnchanged(benchmark::State& state) {
   state.counters["stored"] = stored / static_cast<double>(all.bytes);
 }
 
-void BM_Read(benchmark::State& state) {
+// 1 % of the rows changed since the snapshot before. "stored" is the part of what the first
+// snapshot stored, on average over the generations.
+void BM_WriteChanged(benchmark::State& state) {
+  auto repository = NewRepository(true);
+  auto rows = SpacedRows();
+  repo::Snapshot before = Write(*repository, rows);
+  const auto full = static_cast<double>(before.stats.stored_bytes);
+  double stored = 0;
+  std::uint64_t generation = 0;
+  for (auto _ : state) {
+    state.PauseTiming();
+    rows = ChangeOnePercent(rows, ++generation);
+    auto batches = rows;
+    state.ResumeTiming();
+    before = Write(*repository, std::move(batches), before);
+    const double share = static_cast<double>(before.stats.stored_bytes) / full;
+    if (std::getenv("BENCH_EACH") != nullptr) std::cerr << generation << " " << share << "\n";
+    stored += share;
+  }
+  state.SetBytesProcessed(state.iterations() * TheRows().bytes);
+  state.counters["stored"] = stored / static_cast<double>(generation);
+}
+
+void ReadAll(repo::Repository& repository, const repo::Snapshot& snapshot, int streams) {
   const Context context = Context::Background();
+  auto source = Must(repository.OpenCollection(context, snapshot.collections.front()));
+  rows::ReadOptions options;
+  options.streams = streams;
+  auto reader = Must(source->OpenReader(context, "_default", options));
+  while (Must(reader->Next(context))) {
+  }
+}
+
+// After so many generations of 1 % of the rows changed.
+void BM_ReadPatched(benchmark::State& state) {
+  auto repository = NewRepository(true);
+  auto rows = SpacedRows();
+  repo::Snapshot snapshot = Write(*repository, rows);
+  for (std::int64_t i = 0; i < state.range(0); ++i) {
+    rows = ChangeOnePercent(rows, static_cast<std::uint64_t>(i));
+    snapshot = Write(*repository, rows, snapshot);
+  }
+  for (auto _ : state) ReadAll(*repository, snapshot, 2);
+  state.SetBytesProcessed(state.iterations() * TheRows().bytes);
+}
+
+void BM_Read(benchmark::State& state) {
   const Rows& all = TheRows();
   auto repository = NewRepository(state.range(0) != 0);
   const repo::Snapshot snapshot = Write(*repository, all.batches);
-  for (auto _ : state) {
-    auto source = Must(repository->OpenCollection(context, snapshot.collections.front()));
-    rows::ReadOptions options;
-    options.streams = static_cast<int>(state.range(1));
-    auto reader = Must(source->OpenReader(context, "_default", options));
-    while (Must(reader->Next(context))) {
-    }
-  }
+  for (auto _ : state) ReadAll(*repository, snapshot, static_cast<int>(state.range(1)));
   state.SetBytesProcessed(state.iterations() * all.bytes);
 }
 
@@ -210,6 +305,19 @@ BENCHMARK(BM_Write)
 BENCHMARK(BM_WriteUnchanged)
     ->ArgName("encrypted")
     ->Arg(1)
+    ->MeasureProcessCPUTime()
+    ->UseRealTime()
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK(BM_WriteChanged)
+    ->Iterations(8)
+    ->MeasureProcessCPUTime()
+    ->UseRealTime()
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK(BM_ReadPatched)
+    ->ArgName("generations")
+    ->Arg(0)
+    ->Arg(1)
+    ->Arg(10)
     ->MeasureProcessCPUTime()
     ->UseRealTime()
     ->Unit(benchmark::kMillisecond);

@@ -236,9 +236,12 @@ class TreeCheck {
     LeafLoader loader(source_, job.manifest->columns, "", kHere);
     AERIE_TRY(loader.Check(job.entry));
     if (options_.read_data) return loader.Load(context, job.entry).status();
-    for (const BlobRef& ref : LeafBlobs(job.entry, job.manifest->columns)) {
-      if (options_.known == nullptr || options_.known(ref)) continue;
-      return Damaged(kHere, "blob " + ref.name.ToHex() + " is in no pack");
+    const std::vector<rows::FieldSchema>& columns = job.manifest->columns;
+    const std::vector<BlobRef> blobs = LeafBlobs(job.entry, columns);
+    for (std::size_t i = 0; i < blobs.size(); ++i) {
+      if (options_.known == nullptr || options_.known(blobs[i])) continue;
+      return Damaged(kHere, LeafBlobText(job.entry, columns, i) + ": blob " +
+                                blobs[i].name.ToHex() + " is in no pack");
     }
     return Ok();
   }

@@ -13,6 +13,7 @@ constexpr std::int64_t kVersion = 1;
 constexpr std::size_t kCodeDigits = 64;
 constexpr char kAesName[] = "aes-256-gcm";
 constexpr char kNoneName[] = "none";
+constexpr char kPatchesName[] = "patches";
 
 Status Damaged(const std::string& what) {
   return CorruptError("read config: " + what +
@@ -22,7 +23,8 @@ Status Damaged(const std::string& what) {
 std::string FirstLine(const Config& config) {
   return std::string("{\"aerie\":\"repository\",\"version\":1,\"id\":\"") + config.id.ToHex() +
          "\",\"encryption\":\"" + (config.suite == Suite::kNone ? kNoneName : kAesName) +
-         "\",\"features\":[],\"created_ms\":" + std::to_string(config.created_ms) + "}\n";
+         "\",\"features\":[" + (config.patches ? "\"" + std::string(kPatchesName) + "\"" : "") +
+         "],\"created_ms\":" + std::to_string(config.created_ms) + "}\n";
 }
 
 Status CheckVersion(const nlohmann::json& json) {
@@ -35,7 +37,7 @@ Status CheckVersion(const nlohmann::json& json) {
   if (version->get<std::int64_t>() != kVersion) return Damaged("it has no known version");
   const auto features = json.find("features");
   if (features == json.end() || !features->is_array()) return Damaged("it has no features");
-  if (!features->empty()) {
+  if (!features->empty() && *features != nlohmann::json::array({kPatchesName})) {
     return UnsupportedError(
         "read config: it uses a feature that this program does not know (" +
         features->dump(-1, ' ', true, nlohmann::json::error_handler_t::replace) +
@@ -74,6 +76,7 @@ Result<Config> ParseConfig(ByteSpan bytes) {
   if (!parsed) return Damaged("the id is wrong");
   config.id = *parsed;
   config.created_ms = created.get<std::int64_t>();
+  config.patches = !json["features"].empty();
   if (encryption == kNoneName) {
     config.suite = Suite::kNone;
   } else if (encryption != kAesName) {

@@ -15,6 +15,7 @@ namespace aerie::repo {
 struct Config {
   ObjectId id;
   Suite suite = Suite::kAes256Gcm;
+  bool patches = false;  // the feature of that name
   std::int64_t created_ms = 0;
   bool operator==(const Config&) const = default;
 };

@@ -265,12 +265,23 @@ TEST(Config, GoldenBytes) {
             "f514fe05668da603eb28edd37eb1a25cf1c3a4b3ed054636a4682d8141bd281e\n");
 }
 
+TEST(Config, SaysWhetherLeavesMayHavePatches) {
+  const KeyRing keys = FixedKeys();
+  Config config = {.id = keys.repository, .suite = keys.suite, .created_ms = kCreated};
+  EXPECT_FALSE(ParseConfig(EncodeConfig(config, keys.config))->patches);
+  config.patches = true;
+  const Bytes bytes = EncodeConfig(config, keys.config);
+  EXPECT_NE(AsText(bytes).find("\"features\":[\"patches\"],"), std::string_view::npos);
+  EXPECT_EQ(*ParseConfig(bytes), config);
+}
+
 TEST(Config, ANewerFormatAsksForANewerProgram) {
   const std::string code = "\n" + std::string(64, '0') + "\n";
   for (
       const std::string line :
       {R"({"aerie":"repository","version":2,"what":[]})",
-       R"({"aerie":"repository","version":1,"id":"x","features":["patches"]})",
+       R"({"aerie":"repository","version":1,"id":"x","features":["wings"]})",
+       R"({"aerie":"repository","version":1,"id":"x","features":["patches","wings"]})",
        R"({"aerie":"repository","version":1,"id":"a0a1a2a3a4a5a6a7a8a9aaabacadaeaf","encryption":"rot13","features":[],"created_ms":1})"}) {
     const Status status = ParseConfig(AsBytes(line + code)).status();
     EXPECT_EQ(KindOf(status), Kind::kUnsupported) << line;

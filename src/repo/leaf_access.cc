@@ -19,6 +19,42 @@ std::size_t KeyPosition(const std::vector<FieldSchema>& columns) {
   return static_cast<std::size_t>(key - columns.begin());
 }
 
+std::size_t KeyColumn(const std::vector<Column>& columns) {
+  const auto key = std::find_if(columns.begin(), columns.end(),
+                                [](const Column& c) { return c.field().primary_key; });
+  return static_cast<std::size_t>(key - columns.begin());
+}
+
+// The number among LeafBlobs of column `column`.
+std::size_t BlobNumber(std::size_t column, std::size_t key) {
+  if (column == key) return 1;
+  return column < key ? column + 2 : column + 1;
+}
+
+// A leaf that grew beyond what a column may hold was never written: refused before it is built.
+constexpr std::size_t kMaxGathered = std::size_t{1} << 30;
+
+Status ApplyPatches(const std::vector<Patch>& patches, std::vector<Column>& columns,
+                    std::vector<rows::Digest128>& digests) {
+  LayeredRows rows(digests.size());
+  std::vector<const std::vector<rows::Digest128>*> digest_layers = {&digests};
+  std::size_t bytes = 0;
+  for (const Column& column : columns) bytes += column.ByteSize();
+  for (const Patch& patch : patches) {
+    AERIE_TRY(rows.Apply(patch.changes));
+    digest_layers.push_back(&patch.digests);
+    bytes += patch.bytes;
+  }
+  if (bytes > kMaxGathered) return CorruptError("the leaf and its patches are too large");
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    std::vector<const Column*> layers = {&columns[i]};
+    for (const Patch& patch : patches) layers.push_back(&patch.columns[i]);
+    columns[i] = rows.Gather(layers);
+  }
+  digests = rows.Gather(digest_layers);
+  return Ok();
+}
+
 // Whether count, sum and end keys are those of the entry.
 bool Fits(const RowBatch& keys, const std::vector<rows::Digest128>& digests,
           const RowRange& range) {
@@ -43,22 +79,52 @@ std::string PartitionText(const rows::CollectionName& collection, const std::str
 std::vector<BlobRef> LeafBlobs(const LeafEntry& entry, const std::vector<FieldSchema>& columns) {
   std::vector<BlobRef> refs;
   const std::size_t key = KeyPosition(columns);
-  for (const LeafLayer& layer : entry.layers) {
-    refs.push_back({BlobKind::kRowDigests, layer.digests});
-    for (const ColumnBlob& column : layer.columns) {
-      if (column.column == key) refs.push_back({BlobKind::kColumn, column.name});
-    }
-    for (const ColumnBlob& column : layer.columns) {
-      if (column.column != key) refs.push_back({BlobKind::kColumn, column.name});
-    }
+  refs.push_back({BlobKind::kRowDigests, entry.base.digests});
+  for (const ColumnBlob& column : entry.base.columns) {
+    if (column.column == key) refs.push_back({BlobKind::kColumn, column.name});
   }
+  for (const ColumnBlob& column : entry.base.columns) {
+    if (column.column != key) refs.push_back({BlobKind::kColumn, column.name});
+  }
+  for (const BlobName& patch : entry.patches) refs.push_back({BlobKind::kPatch, patch});
   return refs;
+}
+
+std::string LeafBlobText(const LeafEntry& entry, const std::vector<FieldSchema>& columns,
+                         std::size_t number) {
+  if (number == 0) return "row digests";
+  if (number > columns.size()) {
+    return "patch " + std::to_string(number - columns.size()) + " of " +
+           std::to_string(entry.patches.size());
+  }
+  const std::size_t key = KeyPosition(columns);
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    if (BlobNumber(i, key) == number) return "column " + columns[i].name;
+  }
+  return "blob " + std::to_string(number);
+}
+
+Result<LeafDigests> LeafLayers::Under(std::size_t patch_count) const {
+  LayeredRows rows(keys.rows());
+  std::vector<const Column*> key_layers = {&keys.key_column()};
+  std::vector<const std::vector<rows::Digest128>*> digest_layers = {&digests};
+  for (const Patch& patch : std::span(patches).first(patch_count)) {
+    AERIE_TRY(rows.Apply(patch.changes));
+    key_layers.push_back(&patch.columns[KeyColumn(patch.columns)]);
+    digest_layers.push_back(&patch.digests);
+  }
+  std::vector<Column> columns;
+  columns.push_back(rows.Gather(key_layers));
+  LeafDigests leaf{RowBatch(keys.partition(), std::move(columns)), rows.Gather(digest_layers)};
+  AERIE_TRY(leaf.keys.Validate());
+  return leaf;
 }
 
 LeafLoader::LeafLoader(BlobSource& source, std::vector<FieldSchema> columns, std::string partition,
                        std::string where)
     : source_(source),
       columns_(std::move(columns)),
+      key_(KeyPosition(columns_)),
       partition_(std::move(partition)),
       where_(std::move(where)),
       digester_(columns_) {}
@@ -69,73 +135,125 @@ std::string LeafLoader::Where(const LeafEntry& entry) const {
 
 // A leaf has each column of the collection once; LeafBlobs then gives digests, key, the others.
 Status LeafLoader::Check(const LeafEntry& entry) const {
-  bool whole = entry.layers.size() == 1 && KeyPosition(columns_) < columns_.size() &&
-               entry.layers[0].columns.size() == columns_.size();
+  bool whole = key_ < columns_.size() && entry.base.columns.size() == columns_.size();
   for (std::size_t i = 0; whole && i < columns_.size(); ++i) {
-    whole = entry.layers[0].columns[i].column == i;
+    whole = entry.base.columns[i].column == i;
   }
   if (whole) return Ok();
   return Damaged(Where(entry), "the leaf does not have the collection's columns");
 }
 
-Result<RowBatch> LeafLoader::Load(const Context& context, const LeafEntry& entry) {
-  AERIE_TRY(Check(entry));
-  auto blobs = source_.LoadMany(context, LeafBlobs(entry, columns_));
-  if (!blobs.ok()) return LoadError(blobs.status(), Where(entry));
-  if (blobs->size() != columns_.size() + 1) {
+// Blobs of the leaf, all or the first of LeafBlobs and the last. Says which one is damaged.
+Result<std::vector<Bytes>> LeafLoader::LoadBlobs(const Context& context, const LeafEntry& entry,
+                                                 const std::vector<BlobRef>& refs) {
+  auto blobs = source_.LoadMany(context, refs);
+  if (blobs.ok()) {
+    if (blobs->size() == refs.size()) return blobs;
     return InternalError("read " + Where(entry) + ": a blob was not answered for");
   }
-  auto stored = DecodeDigests((*blobs)[0]);
-  if (!stored.ok()) return LoadError(stored.status(), Where(entry));
+  if (entry.patches.empty()) return LoadError(blobs.status(), Where(entry));
+  const std::size_t all = columns_.size() + 1 + entry.patches.size();
+  const std::size_t first_patch = refs.size() - entry.patches.size();
+  for (std::size_t i = 0; i < refs.size(); ++i) {
+    const Status status = source_.Load(context, refs[i]).status();
+    if (status.ok()) continue;
+    const std::size_t number = i < first_patch ? i : all - refs.size() + i;
+    return LoadError(status, Where(entry) + ", " + LeafBlobText(entry, columns_, number));
+  }
+  return LoadError(blobs.status(), Where(entry));
+}
 
-  const std::size_t key = KeyPosition(columns_);
+Result<std::vector<Patch>> LeafLoader::DecodePatches(const LeafEntry& entry,
+                                                     std::span<const Bytes> blobs) {
+  std::vector<Patch> patches;
+  patches.reserve(blobs.size());
+  for (std::size_t i = 0; i < blobs.size(); ++i) {
+    auto patch = DecodePatch(columns_, blobs[i]);
+    if (!patch.ok()) {
+      return LoadError(patch.status(), Where(entry) + ", " +
+                                           LeafBlobText(entry, columns_, columns_.size() + 1 + i));
+    }
+    patches.push_back(*std::move(patch));
+  }
+  return patches;
+}
+
+// Rows of a leaf and their digests as they were stored, layers applied, nothing compared.
+struct LeafLoader::Stored {
   std::vector<Column> columns;
-  columns.reserve(columns_.size());
+  std::vector<rows::Digest128> digests;
+};
+
+Result<LeafLoader::Stored> LeafLoader::LoadStored(const Context& context, const LeafEntry& entry) {
+  AERIE_ASSIGN(auto blobs, LoadBlobs(context, entry, LeafBlobs(entry, columns_)));
+  Stored stored;
+  auto digests = DecodeDigests(blobs[0]);
+  if (!digests.ok()) return LoadError(digests.status(), Where(entry));
+  stored.digests = *std::move(digests);
+  stored.columns.reserve(columns_.size());
   for (std::size_t i = 0; i < columns_.size(); ++i) {
-    Bytes& blob = (*blobs)[i == key ? 1 : i < key ? i + 2 : i + 1];
-    auto column = DecodeColumn(columns_[i], std::move(blob));
+    auto column = DecodeColumn(columns_[i], std::move(blobs[BlobNumber(i, key_)]));
     if (!column.ok()) {
       return LoadError(column.status(), Where(entry) + ", column " + columns_[i].name);
     }
-    if (column->rows() != entry.range.digest.rows) {
+    if (column->rows() != stored.digests.size()) {
       return Damaged(Where(entry), "column " + columns_[i].name + " has " +
-                                       std::to_string(column->rows()) + " rows of " +
-                                       std::to_string(entry.range.digest.rows));
+                                       std::to_string(column->rows()) + " rows, the digests " +
+                                       std::to_string(stored.digests.size()));
     }
-    columns.push_back(*std::move(column));
+    stored.columns.push_back(*std::move(column));
   }
-  RowBatch batch(partition_, std::move(columns));
+  if (entry.patches.empty()) return stored;
+  AERIE_ASSIGN(const auto patches,
+               DecodePatches(entry, std::span(blobs).subspan(columns_.size() + 1)));
+  if (Status applied = ApplyPatches(patches, stored.columns, stored.digests); !applied.ok()) {
+    return LoadError(applied, Where(entry));
+  }
+  return stored;
+}
+
+Result<RowBatch> LeafLoader::Load(const Context& context, const LeafEntry& entry) {
+  AERIE_TRY(Check(entry));
+  AERIE_ASSIGN(Stored stored, LoadStored(context, entry));
+  RowBatch batch(partition_, std::move(stored.columns));
   if (Status valid = batch.Validate(); !valid.ok()) return LoadError(valid, Where(entry));
   std::vector<rows::Digest128> digests;
   AERIE_TRY(digester_.DigestRows(batch, digests));
-  if (digests != *stored) return Damaged(Where(entry), "rows differ from their digests");
+  if (digests != stored.digests) return Damaged(Where(entry), "rows differ from their digests");
   if (!Fits(batch, digests, entry.range) || PlainBytesOf(batch) != entry.range.bytes) {
     return Damaged(Where(entry), "the rows are not those that the tree describes");
   }
   return batch;
 }
 
-Result<LeafDigests> LeafLoader::LoadDigests(const Context& context, const LeafEntry& entry) {
+Result<LeafLayers> LeafLoader::LoadLayers(const Context& context, const LeafEntry& entry) {
   AERIE_TRY(Check(entry));
   std::vector<BlobRef> refs = LeafBlobs(entry, columns_);
-  refs.resize(2);
-  auto blobs = source_.LoadMany(context, refs);
-  if (!blobs.ok()) return LoadError(blobs.status(), Where(entry));
-  if (blobs->size() != refs.size()) {
-    return InternalError("read " + Where(entry) + ": a blob was not answered for");
-  }
-  auto digests = DecodeDigests((*blobs)[0]);
+  refs.erase(refs.begin() + 2, refs.begin() + static_cast<std::ptrdiff_t>(columns_.size() + 1));
+  AERIE_ASSIGN(auto blobs, LoadBlobs(context, entry, refs));
+  auto digests = DecodeDigests(blobs[0]);
   if (!digests.ok()) return LoadError(digests.status(), Where(entry));
-  auto keys = DecodeColumn(columns_[KeyPosition(columns_)], std::move((*blobs)[1]));
+  auto keys = DecodeColumn(columns_[key_], std::move(blobs[1]));
   if (!keys.ok()) return LoadError(keys.status(), Where(entry));
+  if (keys->rows() != digests->size()) {
+    return Damaged(Where(entry), "there are not as many keys as digests");
+  }
   std::vector<Column> columns;
   columns.push_back(*std::move(keys));
-  LeafDigests leaf{RowBatch(partition_, std::move(columns)), *std::move(digests)};
-  if (Status valid = leaf.keys.Validate(); !valid.ok()) return LoadError(valid, Where(entry));
-  if (!Fits(leaf.keys, leaf.digests, entry.range)) {
+  LeafLayers layers{RowBatch(partition_, std::move(columns)), *std::move(digests), {}};
+  AERIE_ASSIGN(layers.patches, DecodePatches(entry, std::span(blobs).subspan(2)));
+  const auto leaf = layers.Under(layers.patches.size());
+  if (!leaf.ok()) return LoadError(leaf.status(), Where(entry));
+  if (!Fits(leaf->keys, leaf->digests, entry.range)) {
     return Damaged(Where(entry), "keys and digests are not those that the tree describes");
   }
-  return leaf;
+  return layers;
+}
+
+Result<LeafDigests> LeafLoader::LoadDigests(const Context& context, const LeafEntry& entry) {
+  AERIE_ASSIGN(LeafLayers layers, LoadLayers(context, entry));
+  if (layers.patches.empty()) return LeafDigests{std::move(layers.keys), std::move(layers.digests)};
+  return layers.Under(layers.patches.size());
 }
 
 }  // namespace aerie::repo

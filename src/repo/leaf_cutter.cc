@@ -49,6 +49,10 @@ std::uint64_t KeyHash(const rows::Key& key, std::uint64_t seed) {
   return Hash(AsBytes(std::get<std::string>(key)), seed);
 }
 
+bool EndsLeaf(const rows::Key& key, std::uint32_t leaf_bits) {
+  return (KeyHash(key, 0) & ((std::uint64_t{1} << leaf_bits) - 1)) == 0;
+}
+
 std::uint32_t ChooseLeafBits(std::size_t average_row_bytes) {
   const std::size_t row = average_row_bytes == 0 ? 1 : average_row_bytes;
   std::uint32_t best = kMinLeafBits;
@@ -78,10 +82,11 @@ std::uint32_t LeafBitsSample::Choose() const {
   return ChooseLeafBits(rows_ == 0 ? 1 : bytes_ / rows_);
 }
 
-void LeafCutter::Cut(const rows::RowBatch& batch, std::vector<std::size_t>& ends) {
+void LeafCutter::Cut(const rows::RowBatch& batch, std::size_t begin, std::size_t end,
+                     std::vector<std::size_t>& ends) {
   const RowSizes sizes(batch);
   const rows::Column& keys = batch.key_column();
-  for (std::size_t row = 0; row < batch.rows(); ++row) {
+  for (std::size_t row = begin; row < end; ++row) {
     const std::size_t bytes = sizes.Of(row);
     if (rows_ != 0 && bytes_ + bytes > kMaxLeafBytes) {
       ends.push_back(row);

@@ -23,6 +23,9 @@ inline constexpr std::size_t kMaxLeafBytes = std::size_t{16} << 20;
 // XXH3-64 of the key's bytes: 8 little-endian for Int64, UTF-8 for VarChar.
 std::uint64_t KeyHash(const rows::Key& key, std::uint64_t seed);
 
+// Whether a leaf ends after a row with this key, whatever came before.
+bool EndsLeaf(const rows::Key& key, std::uint32_t leaf_bits);
+
 // k between kMinLeafBits and kMaxLeafBits with 2^k rows nearest to 1 MiB, the smaller of two.
 std::uint32_t ChooseLeafBits(std::size_t average_row_bytes);
 
@@ -43,9 +46,13 @@ class LeafCutter {
  public:
   explicit LeafCutter(std::uint32_t leaf_bits) : mask_((std::uint64_t{1} << leaf_bits) - 1) {}
 
-  // Appends to `ends` each i in [0, batch.rows()] such that a leaf ends before row i of the batch;
-  // 0: with the last row of the batch before. Ascending.
-  void Cut(const rows::RowBatch& batch, std::vector<std::size_t>& ends);
+  // Appends to `ends` each i in [begin, end] such that a leaf ends before row i of the batch; begin:
+  // with the last row given before. Ascending.
+  void Cut(const rows::RowBatch& batch, std::size_t begin, std::size_t end,
+           std::vector<std::size_t>& ends);
+  void Cut(const rows::RowBatch& batch, std::vector<std::size_t>& ends) {
+    Cut(batch, 0, batch.rows(), ends);
+  }
 
  private:
   std::uint64_t mask_;

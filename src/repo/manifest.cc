@@ -132,6 +132,7 @@ Result<CollectionManifest> ManifestFromJson(const Json& json) {
     if (!seen.insert(root.name).second) {
       return Malformed("partition \"" + root.name + "\" is there twice");
     }
+    root.columns = manifest.columns;
     manifest.partitions.push_back(std::move(root));
   }
   return manifest;

@@ -1,11 +1,13 @@
 // LeafPool and the writer of one partition (tree_api.h).
 //
-// A writer cuts its batches into leaves without copying rows: a leaf is a list of pieces of shared
-// batches. The pool's threads digest a leaf, serialise its columns and add them with one AddMany,
+// A writer cuts its batches into leaves, or into the stretches of the leaves before, without
+// copying rows: a list of pieces of shared batches. The pool's threads store them (leaf_writer.h),
 // one thread a leaf, so that a leaf's blobs stand together in a pack. Finished leaf entries come
 // back in any order and go into the tree in key order, in the writer's calling thread.
+#include <algorithm>
 #include <condition_variable>
 #include <exception>
+#include <iterator>
 #include <map>
 #include <mutex>
 #include <utility>
@@ -14,6 +16,8 @@
 #include "base/task_group.h"
 #include "repo/column_blob.h"
 #include "repo/leaf_cutter.h"
+#include "repo/leaf_writer.h"
+#include "repo/old_leaves.h"
 #include "repo/tree_api.h"
 #include "repo/tree_builder.h"
 #include "repo/tree_page.h"
@@ -28,110 +32,35 @@ using rows::RowBatch;
 // Leaves that may wait for a thread besides the byte limit: tiny leaves need a bound too.
 constexpr std::size_t kMaxWaitingLeaves = 256;
 
-// What the writers of a partition and the pool's threads know together.
+// What the writer of a partition and the pool's threads know together.
 struct Shared {
-  std::string where;
-  std::vector<FieldSchema> columns;
-  std::size_t key_column = 0;
+  PartitionShape shape;
 
   std::mutex mutex;
   std::condition_variable_any changed;
-  std::map<std::uint64_t, LeafEntry> done;  // by sequence number
+  std::map<std::uint64_t, std::vector<LeafEntry>> done;  // by sequence number
   std::uint64_t in_flight = 0;
   Status failure;
   bool aborted = false;
 };
 
-// A batch and its columns in the order of the collection's.
-struct SharedBatch {
-  explicit SharedBatch(RowBatch rows) : batch(std::move(rows)) {}
-  RowBatch batch;
-  std::vector<const Column*> columns;
-};
-
-struct Piece {
-  std::shared_ptr<const SharedBatch> batch;
-  std::size_t begin = 0;
-  std::size_t end = 0;
-};
-
 struct LeafJob {
   std::shared_ptr<Shared> shared;
   std::uint64_t sequence = 0;
-  std::vector<Piece> pieces;
+  LeafRows rows;
   Context context = Context::Background();
 };
 
-// Buffers that a thread keeps from leaf to leaf.
-struct Scratch {
-  std::vector<rows::Digest128> digests;
-  Bytes digest_blob;
-  std::vector<Bytes> columns;
-};
-
-Status DigestLeaf(const LeafJob& job, Scratch& scratch, RowRange& range) {
-  rows::RowDigester digester(job.shared->columns);
-  std::size_t rows = 0;
-  for (const Piece& piece : job.pieces) rows += piece.end - piece.begin;
-  scratch.digests.clear();
-  scratch.digests.reserve(rows);
-  for (const Piece& piece : job.pieces) {
-    AERIE_TRY(digester.AppendDigests(piece.batch->batch, piece.begin, piece.end, scratch.digests));
-  }
-  for (const rows::Digest128& digest : scratch.digests) range.digest.Add(digest);
-  return Ok();
-}
-
-// The leaf's blobs in the order they stand in a pack: what a comparison reads (digests, keys)
-// comes first, then the other columns.
-Result<LeafEntry> EncodeLeaf(BlobSink& sink, const LeafJob& job, Scratch& scratch) {
-  const Piece& front = job.pieces.front();
-  const Piece& back = job.pieces.back();
-  LeafEntry entry;
-  entry.range.first = front.batch->batch.KeyAt(front.begin);
-  entry.range.last = back.batch->batch.KeyAt(back.end - 1);
-  AERIE_TRY(DigestLeaf(job, scratch, entry.range));
-
-  const std::size_t columns = job.shared->columns.size();
-  const std::size_t key = job.shared->key_column;
-  std::vector<BlobItem> items(columns + 1);
-  const auto item_of = [&](std::size_t column) {
-    return column == key ? 1 : column < key ? column + 2 : column + 1;
-  };
-  EncodeDigests(scratch.digests, scratch.digest_blob);
-  items[0] = {BlobKind::kRowDigests, scratch.digest_blob, {}};
-  if (scratch.columns.size() < columns) scratch.columns.resize(columns);
-  std::vector<ColumnPiece> pieces(job.pieces.size());
-  for (std::size_t i = 0; i < columns; ++i) {
-    for (std::size_t p = 0; p < pieces.size(); ++p) {
-      const Piece& piece = job.pieces[p];
-      pieces[p] = {piece.batch->columns[i], piece.begin, piece.end};
-      entry.range.bytes += PlainBytes(*pieces[p].column, piece.begin, piece.end);
-    }
-    const EncodingHint hint = EncodeColumn(pieces, scratch.columns[i]);
-    items[item_of(i)] = {BlobKind::kColumn, scratch.columns[i], hint};
-  }
-  AERIE_ASSIGN(const std::vector<AddResult> added, sink.AddMany(job.context, items));
-  if (added.size() != items.size()) return InternalError("store leaf: a blob was not answered for");
-
-  LeafLayer& layer = entry.layers.emplace_back();
-  layer.digests = added[0].name;
-  for (std::size_t i = 0; i < columns; ++i) {
-    layer.columns.push_back({static_cast<std::uint32_t>(i), added[item_of(i)].name});
-  }
-  return entry;
-}
-
 // One leaf of any size is let through, and its thread must survive it.
-Result<LeafEntry> EncodeLeafSafely(BlobSink& sink, const LeafJob& job, Scratch& scratch) {
+Result<std::vector<LeafEntry>> WriteSafely(LeafWriter& writer, const LeafJob& job) {
   try {
-    return EncodeLeaf(sink, job, scratch);
+    return writer.Write(job.context, job.shared->shape, job.rows);
   } catch (const std::exception& e) {
     return InternalError(std::string("store leaf: ") + e.what());
   }
 }
 
-void RunJob(BlobSink& sink, LeafJob job, Scratch& scratch) {
+void RunJob(LeafWriter& writer, LeafJob job) {
   Shared& shared = *job.shared;
   {
     std::lock_guard lock(shared.mutex);
@@ -141,15 +70,15 @@ void RunJob(BlobSink& sink, LeafJob job, Scratch& scratch) {
       return;
     }
   }
-  Result<LeafEntry> entry = EncodeLeafSafely(sink, job, scratch);
+  Result<std::vector<LeafEntry>> entries = WriteSafely(writer, job);
   // Rows are let go before the writer hears of it, so that its limits hold.
-  job.pieces.clear();
+  job.rows.pieces.clear();
   std::lock_guard lock(shared.mutex);
   --shared.in_flight;
-  if (entry.ok())
-    shared.done.emplace(job.sequence, *std::move(entry));
+  if (entries.ok())
+    shared.done.emplace(job.sequence, *std::move(entries));
   else if (shared.failure.ok())
-    shared.failure = Annotate(entry.status(), "store " + shared.where);
+    shared.failure = Annotate(entries.status(), "store " + shared.shape.where);
   shared.changed.notify_all();
 }
 
@@ -158,7 +87,10 @@ void RunJob(BlobSink& sink, LeafJob job, Scratch& scratch) {
 class LeafPool::Impl {
  public:
   Impl(BlobSink& sink, const LeafPoolOptions& options)
-      : sink_(sink), queue_(kMaxWaitingLeaves, options.queue_bytes), group_(Context::Background()) {
+      : sink_(sink),
+        options_(options),
+        queue_(kMaxWaitingLeaves, options.queue_bytes),
+        group_(Context::Background()) {
     for (std::size_t i = 0; i < std::max<std::size_t>(options.threads, 1); ++i) {
       group_.Spawn("leaf pool", [this](const Context& context) { return Work(context); });
     }
@@ -170,6 +102,7 @@ class LeafPool::Impl {
   }
 
   BlobSink& sink() { return sink_; }
+  BlobSource* before() { return options_.before; }
 
   Status Submit(const Context& context, LeafJob job, std::size_t bytes) {
     return queue_.Push(context, std::move(job), bytes);
@@ -177,15 +110,16 @@ class LeafPool::Impl {
 
  private:
   Status Work(const Context& context) {
-    Scratch scratch;
+    LeafWriter writer(sink_, options_);
     for (;;) {
       AERIE_ASSIGN(std::optional<LeafJob> job, queue_.Pop(context));
       if (!job) return Ok();
-      RunJob(sink_, *std::move(job), scratch);
+      RunJob(writer, *std::move(job));
     }
   }
 
   BlobSink& sink_;
+  const LeafPoolOptions options_;
   BoundedQueue<LeafJob> queue_;
   TaskGroup group_;
 };
@@ -196,23 +130,38 @@ LeafPool::~LeafPool() = default;
 
 namespace {
 
+// A leaf stores changed rows in a patch up to about half of its own size.
+constexpr std::size_t kMaxStretchGrowth = 2;
+
+// Whether cells and column numbers mean the same, so that one leaf can hold rows of both.
+bool SameLayout(const std::vector<FieldSchema>& a, const std::vector<FieldSchema>& b) {
+  return std::ranges::equal(a, b, [](const FieldSchema& x, const FieldSchema& y) {
+    return x.name == y.name && x.type == y.type && x.element_type == y.element_type &&
+           x.primary_key == y.primary_key && rows::CellWidth(x) == rows::CellWidth(y);
+  });
+}
+
 class TreePartitionWriter : public SnapshotWriter::PartitionWriter {
  public:
   TreePartitionWriter(LeafPool::Impl& pool, std::shared_ptr<Shared> shared, std::string partition,
-                      std::uint32_t leaf_bits)
+                      const std::optional<PartitionRoot>& before)
       : pool_(pool),
         shared_(std::move(shared)),
-        builder_(pool.sink(), KeyTypeOf(shared_->columns[shared_->key_column])) {
+        builder_(pool.sink(), KeyTypeOf(shared_->shape.columns[shared_->shape.key_column])) {
     root_.name = std::move(partition);
-    if (leaf_bits != 0) StartCutting(leaf_bits);
+    root_.columns = shared_->shape.columns;
+    if (!before || before->leaf_bits == 0) return;
+    StartCutting(before->leaf_bits);
+    if (pool.before() == nullptr || !SameLayout(before->columns, root_.columns)) return;
+    old_leaves_.emplace(*pool.before(), *before, shared_->shape.where);
   }
   ~TreePartitionWriter() override { Abort(); }
 
   const PartitionRoot& root() const override { return root_; }
 
   Status Write(const Context& context, RowBatch batch) override {
-    AERIE_TRY(context.Check("store " + shared_->where));
-    if (committed_) return InternalError("store " + shared_->where + ": already committed");
+    AERIE_TRY(context.Check("store " + shared_->shape.where));
+    if (committed_) return InternalError("store " + shared_->shape.where + ": already committed");
     AERIE_TRY(DrainDone(context));
     if (batch.rows() == 0) return Ok();
     AERIE_ASSIGN(const std::shared_ptr<const SharedBatch> rows, Accept(std::move(batch)));
@@ -223,25 +172,26 @@ class TreePartitionWriter : public SnapshotWriter::PartitionWriter {
   }
 
   Status Delete(const Context&, const std::string&, const std::vector<rows::Key>&) override {
-    return UnsupportedError("delete rows of " + shared_->where +
+    return UnsupportedError("delete rows of " + shared_->shape.where +
                             ": a snapshot is written once; leave the rows out instead");
   }
 
   Result<rows::WriteReceipt> Commit(const Context& context) override {
-    if (committed_) return InternalError("store " + shared_->where + ": already committed");
+    if (committed_) return InternalError("store " + shared_->shape.where + ": already committed");
     AERIE_TRY(CutSampled(context));
     if (!pending_.empty()) AERIE_TRY(SubmitPending(context));
     {
       std::unique_lock lock(shared_->mutex);
       shared_->changed.wait(lock, context.stop(), [&] { return shared_->in_flight == 0; });
     }
-    AERIE_TRY(context.Check("store " + shared_->where));
+    AERIE_TRY(context.Check("store " + shared_->shape.where));
     AERIE_TRY(DrainDone(context));
     auto tree = builder_.Finish(context);
-    if (!tree.ok()) return Annotate(tree.status(), "store " + shared_->where);
+    if (!tree.ok()) return Annotate(tree.status(), "store " + shared_->shape.where);
     if (next_drained_ != next_submitted_ || tree->digest.rows != rows_accepted_) {
-      return InternalError("store " + shared_->where + ": " + std::to_string(tree->digest.rows) +
-                           " of " + std::to_string(rows_accepted_) + " rows are in the tree");
+      return InternalError("store " + shared_->shape.where + ": " +
+                           std::to_string(tree->digest.rows) + " of " +
+                           std::to_string(rows_accepted_) + " rows are in the tree");
     }
     committed_ = true;
     root_.digest = tree->digest;
@@ -259,30 +209,31 @@ class TreePartitionWriter : public SnapshotWriter::PartitionWriter {
  private:
   Result<std::shared_ptr<const SharedBatch>> Accept(RowBatch batch) {
     if (batch.partition() != root_.name) {
-      return InternalError("store " + shared_->where + ": rows of partition \"" +
+      return InternalError("store " + shared_->shape.where + ": rows of partition \"" +
                            batch.partition() + "\" came in");
     }
     if (Status valid = batch.Validate(); !valid.ok()) {
-      return Annotate(valid, "store " + shared_->where);
+      return Annotate(valid, "store " + shared_->shape.where);
     }
     auto rows = std::make_shared<SharedBatch>(std::move(batch));
-    for (const FieldSchema& field : shared_->columns) {
+    for (const FieldSchema& field : shared_->shape.columns) {
       const Column* column = rows->batch.Find(field.name);
       if (column == nullptr) {
-        return InvalidError("store " + shared_->where + ": the rows have no column " + field.name +
-                            "; read the collection again with all its fields");
+        return InvalidError("store " + shared_->shape.where + ": the rows have no column " +
+                            field.name + "; read the collection again with all its fields");
       }
       if (column->field().type != field.type || column->width() != rows::CellWidth(field) ||
           column->field().primary_key != field.primary_key) {
-        return InvalidError("store " + shared_->where + ": column " + field.name + " came as " +
-                            rows::TypeName(column->field().type) + ", the schema says " +
-                            rows::TypeName(field.type) + "; describe the collection again");
+        return InvalidError("store " + shared_->shape.where + ": column " + field.name +
+                            " came as " + rows::TypeName(column->field().type) +
+                            ", the schema says " + rows::TypeName(field.type) +
+                            "; describe the collection again");
       }
       rows->columns.push_back(column);
     }
     const rows::Key first = rows->batch.KeyAt(0);
     if (last_key_ && first <= *last_key_) {
-      return CorruptError("store " + shared_->where + ": keys " + RangeText(first, first) +
+      return CorruptError("store " + shared_->shape.where + ": keys " + RangeText(first, first) +
                           " came after " + RangeText(*last_key_, *last_key_) +
                           "; each key is stored once, in ascending order");
     }
@@ -305,28 +256,95 @@ class TreePartitionWriter : public SnapshotWriter::PartitionWriter {
     return Ok();
   }
 
+  // Takes the rows stretch by stretch, where there is a snapshot before, and after the last one as
+  // their keys' hashes say.
   Status CutAndSubmit(const Context& context, const std::shared_ptr<const SharedBatch>& rows) {
-    std::vector<std::size_t> ends;
-    cutter_->Cut(rows->batch, ends);
     std::size_t begin = 0;
-    for (const std::size_t end : ends) {
-      AddPending(rows, begin, end);
-      AERIE_TRY(SubmitPending(context));
-      begin = end;
+    while (begin < rows->batch.rows()) {
+      if (old_leaves_ && !stretch_) AERIE_TRY(NextStretch(context));
+      if (!stretch_) return CutRows(context, {rows, begin, rows->batch.rows()});
+      const StretchEnd end = EndOfStretch(rows->batch, begin);
+      AERIE_TRY(AddToStretch(context, {rows, begin, end.row}));
+      if (end.reached) AERIE_TRY(EndStretch(context));
+      begin = end.row;
     }
-    AddPending(rows, begin, rows->batch.rows());
     return Ok();
   }
 
-  void AddPending(const std::shared_ptr<const SharedBatch>& rows, std::size_t begin,
-                  std::size_t end) {
-    if (begin == end) return;
-    pending_.push_back({rows, begin, end});
-    for (const Column* column : rows->columns) pending_bytes_ += PlainBytes(*column, begin, end);
+  // Into leaves that end where the cutter says.
+  Status CutRows(const Context& context, const Piece& piece) {
+    std::vector<std::size_t> ends;
+    cutter_->Cut(piece.batch->batch, piece.begin, piece.end, ends);
+    std::size_t begin = piece.begin;
+    for (const std::size_t end : ends) {
+      AddPending({piece.batch, begin, end});
+      AERIE_TRY(SubmitPending(context));
+      begin = end;
+    }
+    AddPending({piece.batch, begin, piece.end});
+    return Ok();
+  }
+
+  Status NextStretch(const Context& context) {
+    AERIE_ASSIGN(stretch_, old_leaves_->Next(context));
+    if (!stretch_) old_leaves_.reset();
+    return Ok();
+  }
+
+  struct StretchEnd {
+    std::size_t row = 0;  // the first of the batch that is not in the stretch
+    bool reached = false;
+  };
+  StretchEnd EndOfStretch(const RowBatch& batch, std::size_t begin) const {
+    std::size_t end = batch.rows();
+    for (std::size_t low = begin; low < end;) {
+      const std::size_t middle = low + (end - low) / 2;
+      if (batch.KeyAt(middle) <= stretch_->last)
+        low = middle + 1;
+      else
+        end = middle;
+    }
+    if (end == batch.rows() || !stretch_->open) return {end, end != batch.rows()};
+    for (; end < batch.rows(); ++end) {
+      if (EndsLeaf(batch.KeyAt(end), root_.leaf_bits)) return {end + 1, true};
+    }
+    return {end, false};
+  }
+
+  // The rows of a stretch stay together, so that they can become a patch; where they have grown far
+  // beyond what a patch could be, they are cut at once.
+  Status AddToStretch(const Context& context, Piece piece) {
+    if (stretch_cut_) return CutRows(context, piece);
+    AddPending(std::move(piece));
+    if (pending_bytes_ <= kMaxStretchGrowth * stretch_->bytes) return Ok();
+    stretch_cut_ = true;
+    pending_bytes_ = 0;
+    for (const Piece& pending : std::exchange(pending_, {})) AERIE_TRY(CutRows(context, pending));
+    return Ok();
+  }
+
+  Status EndStretch(const Context& context) {
+    if (!pending_.empty()) AERIE_TRY(SubmitPending(context));
+    stretch_.reset();
+    stretch_cut_ = false;
+    cutter_.emplace(root_.leaf_bits);
+    return Ok();
+  }
+
+  void AddPending(Piece piece) {
+    if (piece.begin == piece.end) return;
+    for (const Column* column : piece.batch->columns) {
+      pending_bytes_ += PlainBytes(*column, piece.begin, piece.end);
+    }
+    pending_.push_back(std::move(piece));
   }
 
   Status SubmitPending(const Context& context) {
-    LeafJob job{shared_, next_submitted_++, std::exchange(pending_, {}), context};
+    LeafJob job{shared_, next_submitted_++, {std::exchange(pending_, {}), {}, 0}, context};
+    if (stretch_ && !stretch_cut_) {
+      job.rows.old = std::move(stretch_->old);
+      job.rows.leaf_bits = root_.leaf_bits;
+    }
     const std::size_t bytes = std::exchange(pending_bytes_, 0);
     {
       std::lock_guard lock(shared_->mutex);
@@ -349,13 +367,13 @@ class TreePartitionWriter : public SnapshotWriter::PartitionWriter {
       auto& done = shared_->done;
       for (auto it = done.begin(); it != done.end() && it->first == next_drained_;
            it = done.erase(it)) {
-        ready.push_back(std::move(it->second));
+        std::ranges::move(it->second, std::back_inserter(ready));
         ++next_drained_;
       }
     }
     for (const LeafEntry& entry : ready) {
       const Status added = builder_.Add(context, entry);
-      if (!added.ok()) return Annotate(added, "store " + shared_->where);
+      if (!added.ok()) return Annotate(added, "store " + shared_->shape.where);
     }
     return Ok();
   }
@@ -367,8 +385,11 @@ class TreePartitionWriter : public SnapshotWriter::PartitionWriter {
   std::optional<LeafCutter> cutter_;
   LeafBitsSample sample_;
   std::vector<std::shared_ptr<const SharedBatch>> sampled_;
-  std::vector<Piece> pending_;  // of the leaf that is not ended yet
+  std::vector<Piece> pending_;  // of the leaf or stretch that is not ended yet
   std::size_t pending_bytes_ = 0;
+  std::optional<OldLeaves> old_leaves_;  // while there are stretches to come
+  std::optional<Stretch> stretch_;       // the rows are in
+  bool stretch_cut_ = false;             // it has grown too large to become a patch
   std::optional<rows::Key> last_key_;
   std::uint64_t rows_accepted_ = 0;
   std::uint64_t next_submitted_ = 0;
@@ -382,24 +403,25 @@ Result<std::unique_ptr<SnapshotWriter::PartitionWriter>> OpenPartitionWriter(
     LeafPool& pool, const rows::CollectionSpec& spec, const std::string& partition,
     const std::optional<PartitionRoot>& before) {
   auto shared = std::make_shared<Shared>();
-  shared->where = "collection " + spec.name.ToString() + ", partition \"" + partition + "\"";
-  shared->columns = spec.schema.Columns();
+  shared->shape.where = "collection " + spec.name.ToString() + ", partition \"" + partition + "\"";
+  shared->shape.columns = spec.schema.Columns();
   bool has_key = false;
-  for (std::size_t i = 0; i < shared->columns.size(); ++i) {
-    if (!shared->columns[i].primary_key) continue;
-    shared->key_column = i;
+  for (std::size_t i = 0; i < shared->shape.columns.size(); ++i) {
+    if (!shared->shape.columns[i].primary_key) continue;
+    shared->shape.key_column = i;
     has_key = true;
   }
   if (!has_key) {
-    return InvalidError("store " + shared->where +
+    return InvalidError("store " + shared->shape.where +
                         ": the schema has no primary key; describe the collection again");
   }
   const std::uint32_t leaf_bits = before ? before->leaf_bits : 0;
   if (leaf_bits != 0 && (leaf_bits < kMinLeafBits || leaf_bits > kMaxLeafBits)) {
-    return InternalError("store " + shared->where + ": leaf bits " + std::to_string(leaf_bits));
+    return InternalError("store " + shared->shape.where + ": leaf bits " +
+                         std::to_string(leaf_bits));
   }
   return std::unique_ptr<SnapshotWriter::PartitionWriter>(
-      std::make_unique<TreePartitionWriter>(pool.impl(), std::move(shared), partition, leaf_bits));
+      std::make_unique<TreePartitionWriter>(pool.impl(), std::move(shared), partition, before));
 }
 
 }  // namespace aerie::repo

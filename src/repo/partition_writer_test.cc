@@ -107,17 +107,17 @@ TEST(PartitionWriter, TheBlobsOfALeafAreStoredSideBySide) {
   std::map<BlobName, std::size_t> position;
   for (const BlobName& name : blobs.order()) position.emplace(name, position.size());
   for (const LeafEntry& leaf : LeavesOf(blobs, *root)) {
-    std::set<std::size_t> places = {position.at(leaf.layers[0].digests)};
+    std::set<std::size_t> places = {position.at(leaf.base.digests)};
     std::size_t shared = 0;  // equal columns of small leaves are stored once
-    for (const ColumnBlob& column : leaf.layers[0].columns) {
+    for (const ColumnBlob& column : leaf.base.columns) {
       const std::size_t place = position.at(column.name);
       if (place >= *places.begin())
         places.insert(place);
       else
         ++shared;
     }
-    EXPECT_LE(*places.rbegin() - *places.begin(), leaf.layers[0].columns.size());
-    EXPECT_LT(shared, leaf.layers[0].columns.size());
+    EXPECT_LE(*places.rbegin() - *places.begin(), leaf.base.columns.size());
+    EXPECT_LT(shared, leaf.base.columns.size());
   }
 }
 

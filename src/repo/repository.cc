@@ -30,8 +30,10 @@ constexpr std::size_t kMinPrefix = 4;
 // One open repository: the parts that snapshot writers share with it.
 class StoredRepository : public Repository {
  public:
-  StoredRepository(std::shared_ptr<objects::ObjectStore> store, const KeyRing& keys)
+  StoredRepository(std::shared_ptr<objects::ObjectStore> store, const Config& config,
+                   const KeyRing& keys)
       : store_(std::move(store)),
+        config_(config),
         keys_(keys),
         catalog_(*store_, keys_),
         reader_(*store_, keys_, [this](const Context& context, const BlobName& name) {
@@ -60,6 +62,7 @@ class StoredRepository : public Repository {
   objects::ObjectStore& store() { return *store_; }
   const KeyRing& keys() const { return keys_; }
   BlobIndex& index() { return catalog_.index(); }
+  LeafPoolOptions PoolOptions();
 
  private:
   Result<std::vector<ObjectId>> SnapshotIds(const Context& context);
@@ -68,6 +71,7 @@ class StoredRepository : public Repository {
                               const std::function<bool(const Snapshot&)>& accept);
 
   const std::shared_ptr<objects::ObjectStore> store_;
+  const Config config_;
   const KeyRing keys_;
   PackCatalog catalog_;
   PackReader reader_;
@@ -81,7 +85,7 @@ class StoredSnapshotWriter : public SnapshotWriter {
       : repository_(repository),
         snapshot_(std::move(snapshot)),
         sink_(context, repository.store(), repository.keys(), repository.index()),
-        pool_(sink_) {}
+        pool_(sink_, repository.PoolOptions()) {}
 
   const SnapshotId& id() const override { return snapshot_.id; }
   Result<std::unique_ptr<PartitionWriter>> OpenPartition(
@@ -282,6 +286,13 @@ Result<RepositoryStats> StoredRepository::Stats(const Context& context) {
 
 // ---- writing ----
 
+LeafPoolOptions StoredRepository::PoolOptions() {
+  LeafPoolOptions options;
+  options.known = [this](const BlobRef& ref) { return index().Has(ref.name); };
+  if (config_.patches) options.before = &reader_;
+  return options;
+}
+
 Result<std::unique_ptr<SnapshotWriter>> StoredRepository::BeginSnapshot(const Context& context,
                                                                         Snapshot info) {
   AERIE_TRY(AtRepository(*store_, "read", catalog_.Reconcile(context)));
@@ -452,7 +463,8 @@ Result<std::unique_ptr<Repository>> Create(const Context& context,
   const std::int64_t now = ToUnixMillis(context.clock().Now());
   SecretKey master;
   FillRandom({master.data(), SecretKey::size()});
-  const Config config = {.id = RandomId(), .suite = suite, .created_ms = now};
+  const Config config = {
+      .id = RandomId(), .suite = suite, .patches = options.patches, .created_ms = now};
   const KeyRing keys = DeriveKeys(master, suite, config.id);
   const ObjectId key_id = RandomId();
   AERIE_ASSIGN(const KeyFile file,
@@ -460,7 +472,7 @@ Result<std::unique_ptr<Repository>> Create(const Context& context,
                              options.passphrase, {options.kdf_passes, options.kdf_memory}, now));
   AERIE_TRY(StoreNew(context, *store, KeyFileKey(key_id), EncodeKeyFile(file)));
   AERIE_TRY(StoreNew(context, *store, ConfigKey(), EncodeConfig(config, keys.config)));
-  return std::make_unique<StoredRepository>(std::move(store), keys);
+  return std::make_unique<StoredRepository>(std::move(store), config, keys);
 }
 
 }  // namespace
@@ -493,7 +505,7 @@ Result<std::unique_ptr<Repository>> OpenRepository(const Context& context,
   if (!config.ok()) return AtRepository(*store, "open", config.status());
   const auto keys = UnlockRepository(context, *store, *config, *bytes, passphrase);
   if (!keys.ok()) return AtRepository(*store, "open", keys.status());
-  return std::make_unique<StoredRepository>(std::move(store), *keys);
+  return std::make_unique<StoredRepository>(std::move(store), *config, *keys);
 }
 
 Result<bool> RepositoryExists(const Context& context, objects::ObjectStore& store) {

@@ -68,6 +68,8 @@ struct PartitionRoot {
   std::uint32_t leaf_bits = 0;
   std::uint32_t height = 0;
   std::optional<BlobName> root;  // none: no rows
+  // What the column numbers of its leaves mean: the manifest's list. Empty: not known.
+  std::vector<rows::FieldSchema> columns = {};
 };
 
 struct CollectionManifest {
@@ -79,6 +81,9 @@ struct CollectionManifest {
 struct CreateOptions {
   bool encrypted = true;
   Secret passphrase;  // required when encrypted
+  // The feature that lets leaves have patches: less is stored, but programs before it refuse the
+  // repository.
+  bool patches = true;
   // Argon2id cost; tests lower it.
   std::uint32_t kdf_passes = 3;
   std::uint64_t kdf_memory = std::uint64_t{64} << 20;
@@ -161,7 +166,8 @@ class SnapshotWriter {
   virtual const SnapshotId& id() const = 0;
 
   // The row writer of one partition. `before` is the same partition in the parent snapshot, when
-  // there is one: it fixes leaf_bits. Write takes batches of any size, keys ascending over all
+  // there is one: it fixes leaf_bits, and leaves that changed in part are stored as patches over its
+  // leaves, in repositories with the feature. Write takes batches of any size, keys ascending over all
   // calls. Delete is kUnsupported. After Commit, root() is valid.
   class PartitionWriter : public rows::RowWriter {
    public:

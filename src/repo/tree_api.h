@@ -30,6 +30,11 @@ struct LeafPoolOptions {
   // Plain bytes of leaves that wait for a thread; a writer blocks above it. With the leaves being
   // encoded and collected it stays within about twice this.
   std::size_t queue_bytes = std::size_t{32} << 20;
+  // Where the leaves of snapshots before are read from, to store changed ones as patches over them;
+  // none: every leaf is stored whole. Must outlive the pool.
+  BlobSource* before = nullptr;
+  // Whether a pack has the blob, so that a patch may rest on it. Called from several threads.
+  std::function<bool(const BlobRef&)> known = nullptr;
 };
 
 // The threads that digest, serialise and add leaves: one pool per snapshot writer, shared by its

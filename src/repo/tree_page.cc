@@ -59,12 +59,12 @@ Status ReadName(ByteReader& reader, BlobName& name) {
   return Ok();
 }
 
-Status ReadLayer(ByteReader& reader, LeafLayer& layer) {
+Status ReadBase(ByteReader& reader, LeafLayer& base) {
   std::uint64_t columns = 0;
   AERIE_TRY(reader.VarintUpTo(reader.remaining() / (1 + kNameBytes), columns));
-  layer.columns.resize(columns);
+  base.columns.resize(columns);
   std::uint64_t next = 0;
-  for (ColumnBlob& column : layer.columns) {
+  for (ColumnBlob& column : base.columns) {
     std::uint64_t number = 0;
     AERIE_TRY(reader.VarintUpTo(UINT32_MAX, number));
     if (number < next) return CorruptError("tree page: the columns of a leaf are out of order");
@@ -72,18 +72,28 @@ Status ReadLayer(ByteReader& reader, LeafLayer& layer) {
     column.column = static_cast<std::uint32_t>(number);
     AERIE_TRY(ReadName(reader, column.name));
   }
-  return ReadName(reader, layer.digests);
+  return ReadName(reader, base.digests);
+}
+
+Status ReadPatch(ByteReader& reader, BlobName& patch) {
+  std::uint64_t columns = 0;
+  AERIE_TRY(reader.Varint(columns));
+  if (columns != 0) {
+    return UnsupportedError("tree page: a patch of " + std::to_string(columns) +
+                            " columns; this repository needs a newer aerie");
+  }
+  return ReadName(reader, patch);
 }
 
 Status ReadEntry(KeyType type, ByteReader& reader, LeafEntry& entry) {
   AERIE_TRY(ReadRange(type, reader, entry.range));
   std::uint64_t layers = 0;
-  AERIE_TRY(reader.Varint(layers));
-  if (layers != 1) {
-    return UnsupportedError("tree page: a leaf of " + std::to_string(layers) +
-                            " layers; this repository needs a newer aerie");
-  }
-  return ReadLayer(reader, entry.layers.emplace_back());
+  AERIE_TRY(reader.VarintUpTo(1 + kMaxLeafPatches, layers));
+  if (layers == 0) return CorruptError("tree page: a leaf without layers");
+  AERIE_TRY(ReadBase(reader, entry.base));
+  entry.patches.resize(layers - 1);
+  for (BlobName& patch : entry.patches) AERIE_TRY(ReadPatch(reader, patch));
+  return Ok();
 }
 
 Status ReadEntry(KeyType type, ByteReader& reader, PageEntry& entry) {
@@ -135,14 +145,16 @@ KeyType KeyTypeOf(const rows::FieldSchema& primary_key) {
 void AppendEntry(const LeafEntry& entry, Bytes& out) {
   ByteWriter writer(out);
   WriteRange(entry.range, writer);
-  writer.Varint(entry.layers.size());
-  for (const LeafLayer& layer : entry.layers) {
-    writer.Varint(layer.columns.size());
-    for (const ColumnBlob& column : layer.columns) {
-      writer.Varint(column.column);
-      writer.Raw(column.name.bytes);
-    }
-    writer.Raw(layer.digests.bytes);
+  writer.Varint(1 + entry.patches.size());
+  writer.Varint(entry.base.columns.size());
+  for (const ColumnBlob& column : entry.base.columns) {
+    writer.Varint(column.column);
+    writer.Raw(column.name.bytes);
+  }
+  writer.Raw(entry.base.digests.bytes);
+  for (const BlobName& patch : entry.patches) {
+    writer.Varint(0);
+    writer.Raw(patch.bytes);
   }
 }
 

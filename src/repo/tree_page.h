@@ -25,6 +25,7 @@ struct ColumnBlob {
   bool operator==(const ColumnBlob&) const = default;
 };
 
+// A leaf stored whole, as it is or under patches.
 struct LeafLayer {
   std::vector<ColumnBlob> columns;
   BlobName digests;
@@ -41,8 +42,9 @@ struct RowRange {
 };
 
 struct LeafEntry {
-  RowRange range;
-  std::vector<LeafLayer> layers;  // one, until patches come
+  RowRange range;  // of the rows that the patches come to
+  LeafLayer base;
+  std::vector<BlobName> patches;  // lowest first, see patch_blob.h
   bool operator==(const LeafEntry&) const = default;
 };
 
@@ -65,14 +67,16 @@ struct TreePage {
 inline constexpr std::size_t kMaxPageEntries = 256;
 inline constexpr std::size_t kMaxPageBytes = std::size_t{1} << 20;
 inline constexpr std::uint32_t kMaxTreeHeight = 64;
+// Of a leaf, as a reader accepts them; a writer stays below.
+inline constexpr std::size_t kMaxLeafPatches = 64;
 
 void AppendEntry(const LeafEntry& entry, Bytes& out);
 void AppendEntry(const PageEntry& entry, Bytes& out);
 // A page's plain bytes from its entries' bytes.
 Bytes EncodePage(std::uint8_t level, KeyType key_type, std::size_t entries, ByteSpan bytes);
 
-// Refuses, besides malformed bytes: no entries, ranges that are empty or do not ascend. Layers
-// other than one are kUnsupported (a newer format), everything else kCorrupt.
+// Refuses, besides malformed bytes: no entries, ranges that are empty or do not ascend. A layer that
+// is neither a whole leaf nor a patch is kUnsupported (a newer format), everything else kCorrupt.
 Result<TreePage> DecodePage(ByteSpan plain);
 
 // What a page's parent must say of it.

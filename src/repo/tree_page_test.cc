@@ -22,7 +22,8 @@ LeafEntry EntryOf(rows::Key first, rows::Key last, std::uint64_t seed) {
   entry.range.last = std::move(last);
   entry.range.digest = {{seed * 7, ~seed}, 1 + seed % 9};
   entry.range.bytes = seed * 100;
-  entry.layers = {{{{0, NameOf(seed)}, {1, NameOf(seed + 1)}, {5, NameOf(3)}}, NameOf(seed + 2)}};
+  entry.base = {{{0, NameOf(seed)}, {1, NameOf(seed + 1)}, {5, NameOf(3)}}, NameOf(seed + 2)};
+  for (std::uint64_t i = 0; i < seed % 4; ++i) entry.patches.push_back(NameOf(seed + 10 + i));
   return entry;
 }
 
@@ -109,11 +110,13 @@ TEST(TreePage, RefusesWhatItsMeaningForbids) {
   entries[0].range.digest.rows = 0;
   EXPECT_EQ(kind(PageOf(entries, KeyType::kInt64)), Kind::kCorrupt);
   entries = NumberedEntries(1);
-  std::swap(entries[0].layers[0].columns[0], entries[0].layers[0].columns[1]);
+  std::swap(entries[0].base.columns[0], entries[0].base.columns[1]);
   EXPECT_EQ(kind(PageOf(entries, KeyType::kInt64)), Kind::kCorrupt);
   entries = NumberedEntries(1);
-  entries[0].layers.push_back(entries[0].layers[0]);
-  EXPECT_EQ(kind(PageOf(entries, KeyType::kInt64)), Kind::kUnsupported);
+  entries[0].patches.assign(kMaxLeafPatches + 1, NameOf(1));
+  EXPECT_EQ(kind(PageOf(entries, KeyType::kInt64)), Kind::kCorrupt);
+  entries[0].patches.resize(kMaxLeafPatches);
+  EXPECT_EQ(kind(PageOf(entries, KeyType::kInt64)), Kind::kOk);
   Bytes huge = EncodePage(0, KeyType::kInt64, std::size_t{1} << 60, Bytes(100, 1));
   EXPECT_EQ(kind(huge), Kind::kCorrupt);
 }

@@ -67,14 +67,13 @@ inline rows::RowBatch NumberedRows(const rows::CollectionSpec& spec, std::int64_
 }
 
 // Writes the rows in batches of random size up to `max_batch`.
-inline Result<PartitionRoot> Store(BlobSink& sink, const rows::CollectionSpec& spec,
-                                   const rows::RowBatch& rows, std::size_t max_batch,
-                                   std::uint64_t seed = 1,
-                                   const std::optional<PartitionRoot>& before = {},
-                                   std::size_t threads = 2) {
+inline Result<PartitionRoot> StoreWith(const LeafPoolOptions& options, BlobSink& sink,
+                                       const rows::CollectionSpec& spec, const rows::RowBatch& rows,
+                                       std::size_t max_batch, std::uint64_t seed,
+                                       const std::optional<PartitionRoot>& before) {
   const Context context = Context::Background();
   rows::RowGenerator random(seed);
-  LeafPool pool(sink, {.threads = threads});
+  LeafPool pool(sink, options);
   AERIE_ASSIGN(auto writer, OpenPartitionWriter(pool, spec, rows.partition(), before));
   for (std::size_t at = 0; at < rows.rows();) {
     const std::size_t end = std::min(rows.rows(), at + 1 + random.Below(max_batch));
@@ -87,6 +86,28 @@ inline Result<PartitionRoot> Store(BlobSink& sink, const rows::CollectionSpec& s
   EXPECT_EQ(receipt.written, expected);
   EXPECT_EQ(writer->root().digest, expected);
   return writer->root();
+}
+
+// Without patches.
+inline Result<PartitionRoot> Store(BlobSink& sink, const rows::CollectionSpec& spec,
+                                   const rows::RowBatch& rows, std::size_t max_batch,
+                                   std::uint64_t seed = 1,
+                                   const std::optional<PartitionRoot>& before = {},
+                                   std::size_t threads = 2) {
+  return StoreWith({.threads = threads}, sink, spec, rows, max_batch, seed, before);
+}
+
+// With patches over the leaves of `before`.
+inline Result<PartitionRoot> StorePatched(MemoryBlobs& blobs, const rows::CollectionSpec& spec,
+                                          const rows::RowBatch& rows, std::size_t max_batch,
+                                          std::uint64_t seed,
+                                          const std::optional<PartitionRoot>& before,
+                                          std::size_t threads = 2) {
+  LeafPoolOptions options;
+  options.threads = threads;
+  options.before = &blobs;
+  options.known = [&blobs](const BlobRef& ref) { return blobs.Knows(ref); };
+  return StoreWith(options, blobs, spec, rows, max_batch, seed, before);
 }
 
 inline CollectionManifest ManifestOf(const rows::CollectionSpec& spec, PartitionRoot root) {

@@ -1,0 +1,246 @@
+#include "repo/patch_blob.h"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <utility>
+
+namespace aerie::repo {
+namespace {
+
+using rows::Column;
+using rows::Digest128;
+using rows::FieldSchema;
+
+constexpr char kWhat[] = "patch blob";
+constexpr std::size_t kMaxRows = std::numeric_limits<std::uint32_t>::max();
+constexpr std::array<std::uint32_t, 3> kWidths = {4, 8, 2};
+
+// ---- lists of ascending numbers ----
+
+void WriteNumbers(std::span<const std::uint32_t> numbers, ByteWriter& writer) {
+  std::uint64_t next = 0;
+  for (const std::uint32_t number : numbers) {
+    writer.Varint(number - next);
+    next = std::uint64_t{number} + 1;
+  }
+}
+
+// `count` numbers below `end`, which bounds them; their number is bounded by the bytes there are.
+Status ReadNumbers(std::uint64_t count, std::uint64_t end, ByteReader& reader,
+                   std::vector<std::uint32_t>& numbers) {
+  numbers.resize(count);
+  std::uint64_t next = 0;
+  for (std::uint32_t& number : numbers) {
+    std::uint64_t gap = 0;
+    AERIE_TRY(reader.Varint(gap));
+    if (next >= end || gap >= end - next) {
+      return CorruptError("patch blob: a row number beyond the last row");
+    }
+    number = static_cast<std::uint32_t>(next + gap);
+    next += gap + 1;
+  }
+  return Ok();
+}
+
+// ---- columns ----
+
+struct EncodedColumn {
+  std::uint32_t number = 0;
+  Bytes plain;
+  EncodingHint hint;
+  std::size_t rest() const { return plain.size() - hint.prefix; }
+};
+
+// The element width that most bytes have; 0 when none has one.
+std::uint32_t MainWidth(std::span<const EncodedColumn> columns) {
+  std::uint32_t best = 0;
+  std::size_t most = 0;
+  for (const std::uint32_t width : kWidths) {
+    std::size_t bytes = 0;
+    for (const EncodedColumn& column : columns) {
+      if (column.hint.element_width == width) bytes += column.rest();
+    }
+    if (bytes <= most) continue;
+    best = width;
+    most = bytes;
+  }
+  return best;
+}
+
+EncodingHint WriteColumns(std::vector<EncodedColumn> columns, Bytes& out) {
+  const std::uint32_t width = MainWidth(columns);
+  const auto main = std::stable_partition(
+      columns.begin(), columns.end(),
+      [&](const EncodedColumn& c) { return width == 0 || c.hint.element_width != width; });
+  ByteWriter writer(out);
+  writer.Varint(columns.size());
+  for (const EncodedColumn& column : columns) {
+    writer.Varint(column.number);
+    writer.Sized(ByteSpan(column.plain).first(column.hint.prefix));
+    writer.Varint(column.rest());
+  }
+  EncodingHint hint;
+  for (auto column = columns.begin(); column != columns.end(); ++column) {
+    if (column == main) hint = {width, static_cast<std::uint32_t>(out.size())};
+    writer.Raw(ByteSpan(column->plain).subspan(column->hint.prefix));
+  }
+  return hint;
+}
+
+struct StoredColumn {
+  std::size_t number = 0;
+  ByteSpan head;
+  std::size_t rest = 0;
+};
+
+Result<std::vector<StoredColumn>> ReadColumnTable(std::size_t columns, ByteReader& reader) {
+  std::uint64_t count = 0;
+  AERIE_TRY(reader.Varint(count));
+  if (count != columns) return CorruptError("patch blob: it has not the collection's columns");
+  std::vector<StoredColumn> stored(columns);
+  std::vector<bool> seen(columns);
+  for (StoredColumn& column : stored) {
+    std::uint64_t number = 0;
+    std::uint64_t rest = 0;
+    AERIE_TRY(reader.VarintUpTo(columns - 1, number));
+    if (seen[number]) return CorruptError("patch blob: a column is there twice");
+    seen[number] = true;
+    AERIE_TRY(reader.Sized(column.head));
+    AERIE_TRY(reader.VarintUpTo(reader.remaining(), rest));
+    column.number = number;
+    column.rest = rest;
+  }
+  return stored;
+}
+
+Result<std::vector<Column>> ReadColumns(const std::vector<FieldSchema>& fields, std::size_t rows,
+                                        ByteReader& reader) {
+  std::vector<Column> columns(fields.begin(), fields.end());
+  if (rows == 0) return columns;
+  AERIE_ASSIGN(const auto stored, ReadColumnTable(fields.size(), reader));
+  for (const StoredColumn& column : stored) {
+    ByteSpan rest;
+    AERIE_TRY(reader.Raw(column.rest, rest));
+    Bytes plain(column.head.begin(), column.head.end());
+    plain.insert(plain.end(), rest.begin(), rest.end());
+    auto decoded = DecodeColumn(fields[column.number], std::move(plain));
+    if (!decoded.ok()) return Annotate(decoded.status(), "column " + fields[column.number].name);
+    if (decoded->rows() != rows) {
+      return CorruptError("patch blob: column " + fields[column.number].name + " has " +
+                          std::to_string(decoded->rows()) + " rows of " + std::to_string(rows));
+    }
+    columns[column.number] = *std::move(decoded);
+  }
+  return columns;
+}
+
+}  // namespace
+
+EncodingHint EncodePatch(const RowChanges& changes, std::span<const Digest128> digests,
+                         std::span<const std::vector<ColumnPiece>> pieces, Bytes& out) {
+  out.clear();
+  ByteWriter writer(out);
+  writer.Varint(changes.rows_below);
+  writer.Varint(changes.removed.size());
+  WriteNumbers(changes.removed, writer);
+  writer.Varint(changes.places.size());
+  WriteNumbers(changes.places, writer);
+  for (const Digest128& digest : digests) {
+    writer.Fixed(digest.low);
+    writer.Fixed(digest.high);
+  }
+  if (changes.places.empty()) return {};
+  std::vector<EncodedColumn> columns(pieces.size());
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    columns[i].number = static_cast<std::uint32_t>(i);
+    columns[i].hint = EncodeColumn(pieces[i], columns[i].plain);
+  }
+  return WriteColumns(std::move(columns), out);
+}
+
+Result<Patch> DecodePatch(const std::vector<FieldSchema>& columns, ByteSpan plain) {
+  ByteReader reader(plain, kWhat);
+  Patch patch;
+  patch.bytes = plain.size();
+  std::uint64_t below = 0;
+  std::uint64_t count = 0;
+  AERIE_TRY(reader.VarintUpTo(kMaxRows, below));
+  AERIE_TRY(reader.VarintUpTo(std::min<std::uint64_t>(below, reader.remaining()), count));
+  patch.changes.rows_below = below;
+  AERIE_TRY(ReadNumbers(count, below, reader, patch.changes.removed));
+  const std::uint64_t kept = below - count;
+  AERIE_TRY(reader.VarintUpTo(std::min<std::uint64_t>(kMaxRows - kept, reader.remaining()), count));
+  AERIE_TRY(ReadNumbers(count, kept + count, reader, patch.changes.places));
+  if (count > reader.remaining() / sizeof(Digest128)) {
+    return CorruptError("patch blob: it ends within the digests");
+  }
+  patch.digests.resize(count);
+  for (Digest128& digest : patch.digests) {
+    AERIE_TRY(reader.Fixed(digest.low));
+    AERIE_TRY(reader.Fixed(digest.high));
+  }
+  AERIE_ASSIGN(patch.columns, ReadColumns(columns, count, reader));
+  AERIE_TRY(reader.ExpectEnd());
+  return patch;
+}
+
+LayeredRows::LayeredRows(std::size_t base_rows) : rows_(base_rows) {
+  for (std::size_t i = 0; i < base_rows; ++i) rows_[i].row = static_cast<std::uint32_t>(i);
+}
+
+Status LayeredRows::Apply(const RowChanges& changes) {
+  if (changes.rows_below != rows_.size()) {
+    return CorruptError("the patch is for a leaf of " + std::to_string(changes.rows_below) +
+                        " rows, the one below has " + std::to_string(rows_.size()));
+  }
+  const std::size_t rows = rows_.size() - changes.removed.size() + changes.places.size();
+  std::vector<Place> result;
+  result.reserve(rows);
+  auto gone = changes.removed.begin();
+  std::size_t below = 0;
+  const auto keep_until = [&](std::size_t size) {
+    for (; result.size() < size && below < rows_.size(); ++below) {
+      if (gone != changes.removed.end() && *gone == below)
+        ++gone;
+      else
+        result.push_back(rows_[below]);
+    }
+  };
+  for (std::size_t i = 0; i < changes.places.size(); ++i) {
+    keep_until(changes.places[i]);
+    result.push_back({layers_, static_cast<std::uint32_t>(i)});
+  }
+  keep_until(rows);
+  ++layers_;
+  rows_ = std::move(result);
+  return Ok();
+}
+
+Column LayeredRows::Gather(std::span<const Column* const> layers) const {
+  Column column(layers[0]->field());
+  std::size_t bytes = 0;
+  for (const Column* layer : layers) bytes += layer->data().size();
+  column.Reserve(rows_.size(), bytes);
+  for (std::size_t begin = 0; begin < rows_.size();) {
+    const Place first = rows_[begin];
+    std::size_t end = begin + 1;
+    while (end < rows_.size() && rows_[end].layer == first.layer &&
+           rows_[end].row == first.row + (end - begin)) {
+      ++end;
+    }
+    column.AppendRange(*layers[first.layer], first.row, first.row + (end - begin));
+    begin = end;
+  }
+  return column;
+}
+
+std::vector<Digest128> LayeredRows::Gather(
+    std::span<const std::vector<Digest128>* const> layers) const {
+  std::vector<Digest128> digests;
+  digests.reserve(rows_.size());
+  for (const Place& place : rows_) digests.push_back((*layers[place.layer])[place.row]);
+  return digests;
+}
+
+}  // namespace aerie::repo
