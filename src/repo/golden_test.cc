@@ -1,7 +1,8 @@
 // Repositories written by released versions stay readable: testdata/ holds one folder for each,
 // which nobody may change. To add one for a new version, give WriteGolden its folder, once:
-//   AERIE_WRITE_GOLDEN=src/repo/testdata/NAME repo_store_test --gtest_filter='Golden*'
+//   AERIE_WRITE_GOLDEN=src/repo/testdata/NAME repo_store_test --gtest_filter='Golden*WithPatches*'
 #include <cstdlib>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -42,6 +43,26 @@ void WriteGolden(const std::string& folder, bool encrypted) {
   }
 }
 
+// A chain of snapshots, each with a few rows changed, deleted and inserted since the one before.
+void WritePatchedGolden(const std::string& folder, bool encrypted) {
+  const auto store = std::make_shared<objects::FilesystemStore>(folder);
+  auto repository = CreateRepository(kContext, store, CheapOptions(encrypted));
+  ASSERT_TRUE(repository.ok()) << repository.status();
+  const rows::CollectionSpec spec = GoldenSpec();
+  std::vector<rows::Key> keys;
+  for (std::int64_t i = 0; i < 60; ++i) keys.emplace_back(i * 10 - 50);
+  rows::RowBatch rows = rows::RowGenerator(7).RowsWithKeys(spec.schema, "part", keys);
+  std::optional<Snapshot> earlier;
+  for (std::size_t generation = 0; generation < 4; ++generation) {
+    const auto at = static_cast<std::int64_t>(1'700'000'000'000 + generation);
+    auto stored = StoreNext(**repository, spec, rows, earlier, InfoAt(at));
+    ASSERT_TRUE(stored.ok()) << stored.status();
+    EXPECT_TRUE(!earlier || stored->stats.blobs_new < 10) << stored->stats.blobs_new;
+    earlier = *std::move(stored);
+    rows = ChangeEvery(50, 3 + 9 * generation, spec, rows, generation);
+  }
+}
+
 void ExpectReads(const std::string& folder, const std::vector<std::string>& digests) {
   auto repository = Reopen(std::make_shared<objects::FilesystemStore>(folder));
   ASSERT_TRUE(repository.ok()) << repository.status();
@@ -76,6 +97,19 @@ TEST(GoldenRepository, OfVersion1AreStillRead) {
                                             "7c5a0d070000e3bf92ae2b14675762d0"};
   ExpectReads(TestData("v1-encrypted"), digests);
   ExpectReads(TestData("v1-plain"), digests);
+}
+
+TEST(GoldenRepository, WithPatchesIsStillRead) {
+  if (const char* const folder = std::getenv("AERIE_WRITE_GOLDEN")) {
+    WritePatchedGolden(folder + std::string("-encrypted"), true);
+    WritePatchedGolden(folder + std::string("-plain"), false);
+    return;
+  }
+  const std::vector<std::string> digests = {
+      "d65226be823b9f884fc82c1a5f63e43b", "6d0555f2256d98e1f2b115605522dd94",
+      "0f967d7aff7e4a19c140ab3d93c8f4a4", "660e89b64d206a1cab78f7ba9542962c"};
+  ExpectReads(TestData("v1-patches-encrypted"), digests);
+  ExpectReads(TestData("v1-patches-plain"), digests);
 }
 
 }  // namespace

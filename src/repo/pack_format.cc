@@ -40,7 +40,7 @@ Result<PackEntry> DecodeEntry(ByteReader& reader) {
   AERIE_TRY(reader.Raw(entry.name.bytes.size(), name));
   AERIE_TRY(reader.VarintUpTo(kMaxPackBytes, sealed));
   AERIE_TRY(reader.VarintUpTo(kMaxBlobBytes, plain));
-  if (kind == 0 || kind >= static_cast<std::uint8_t>(BlobKind::kPatch)) {
+  if (kind == 0 || kind > static_cast<std::uint8_t>(BlobKind::kPatch)) {
     return UnsupportedError("directory: unknown kind of blob " + std::to_string(kind) +
                             "; a newer aerie is needed");
   }

@@ -55,6 +55,45 @@ inline Result<Snapshot> StoreSnapshot(Repository& repository, const rows::Collec
   return writer->Commit(context, true);
 }
 
+// The same over an earlier snapshot, with small leaves; without one the first of a chain.
+inline Result<Snapshot> StoreNext(Repository& repository, const rows::CollectionSpec& spec,
+                                  const rows::RowBatch& rows,
+                                  const std::optional<Snapshot>& earlier, Snapshot info) {
+  const Context context = Context::Background();
+  PartitionRoot before;
+  before.leaf_bits = 5;
+  if (earlier) {
+    AERIE_ASSIGN(const auto manifest, repository.LoadManifest(context, earlier->collections.at(0)));
+    before = manifest.partitions.at(0);
+  }
+  AERIE_ASSIGN(auto writer, repository.BeginSnapshot(context, std::move(info)));
+  AERIE_ASSIGN(auto partition, writer->OpenPartition(context, spec, rows.partition(), before));
+  if (rows.rows() > 0) AERIE_TRY(partition->Write(context, rows.Slice(0, rows.rows())));
+  AERIE_TRY(partition->Commit(context).status());
+  AERIE_TRY(writer->AddCollection(context, ManifestOf(spec, partition->root()), {}));
+  return writer->Commit(context, true);
+}
+
+// The rows with every `step`-th one deleted, every one after that changed, and one with a key of
+// its own inserted after the next, from `first` on. Int64 keys with room between them.
+inline rows::RowBatch ChangeEvery(std::size_t step, std::size_t first,
+                                  const rows::CollectionSpec& spec, const rows::RowBatch& rows,
+                                  std::uint64_t seed) {
+  rows::RowBatch changed = rows::RowBatch::Empty(spec.schema, rows.partition());
+  rows::RowGenerator random(seed);
+  for (std::size_t row = 0; row < rows.rows(); ++row) {
+    const std::size_t phase = (row + step - first % step) % step;
+    const auto fresh = [&](std::int64_t after) {
+      changed.Append(random.RowsWithKeys(spec.schema, rows.partition(),
+                                         {std::get<std::int64_t>(rows.KeyAt(row)) + after}));
+    };
+    if (phase == 1) fresh(0);
+    if (phase > 1) changed.AppendRows(rows, row, row + 1);
+    if (phase == 2) fresh(1);
+  }
+  return changed;
+}
+
 // All rows of the snapshot's only collection.
 inline Result<rows::RowBatch> RowsOf(Repository& repository, const Snapshot& snapshot) {
   const Context context = Context::Background();
