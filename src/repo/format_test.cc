@@ -444,7 +444,7 @@ TEST(PackFormat, EveryByteOfADirectoryCounts) {
 TEST(PackFormat, AnUnknownKindAsksForANewerProgram) {
   Bytes plain;
   EncodeEntries(SomeEntries(), plain);
-  plain[1] = 5;
+  plain[1] = 6;
   ByteReader reader(plain, "test");
   EXPECT_EQ(KindOf(DecodeEntries(reader).status()), Kind::kUnsupported);
 }

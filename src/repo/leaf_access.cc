@@ -34,24 +34,46 @@ std::size_t BlobNumber(std::size_t column, std::size_t key) {
 // A leaf that grew beyond what a column may hold was never written: refused before it is built.
 constexpr std::size_t kMaxGathered = std::size_t{1} << 30;
 
-Status ApplyPatches(const std::vector<Patch>& patches, std::vector<Column>& columns,
+// Where the rows of one column stand after the first patches of `patches`.
+Result<LayeredRows> LayersOf(std::size_t base_rows, std::span<const Patch> patches,
+                             std::size_t column) {
+  LayeredRows rows(base_rows);
+  for (const Patch& patch : patches) {
+    AERIE_TRY(rows.Apply(
+        patch.changes, patch.keeps[column] ? LayeredRows::Cells::kKept : LayeredRows::Cells::kOwn));
+  }
+  return rows;
+}
+
+std::vector<const Column*> LayersOfColumn(const Column& base, std::span<const Patch> patches,
+                                          std::size_t column) {
+  std::vector<const Column*> layers = {&base};
+  for (const Patch& patch : patches) layers.push_back(&patch.columns[column]);
+  return layers;
+}
+
+Status ApplyPatches(std::span<const Patch> patches, std::size_t key, std::vector<Column>& columns,
                     std::vector<rows::Digest128>& digests) {
-  LayeredRows rows(digests.size());
+  AERIE_ASSIGN(const LayeredRows whole, LayersOf(digests.size(), patches, key));
   std::vector<const std::vector<rows::Digest128>*> digest_layers = {&digests};
   std::size_t bytes = 0;
   for (const Column& column : columns) bytes += column.ByteSize();
   for (const Patch& patch : patches) {
-    AERIE_TRY(rows.Apply(patch.changes));
     digest_layers.push_back(&patch.digests);
     bytes += patch.bytes;
   }
   if (bytes > kMaxGathered) return CorruptError("the leaf and its patches are too large");
   for (std::size_t i = 0; i < columns.size(); ++i) {
-    std::vector<const Column*> layers = {&columns[i]};
-    for (const Patch& patch : patches) layers.push_back(&patch.columns[i]);
-    columns[i] = rows.Gather(layers);
+    const auto layers = LayersOfColumn(columns[i], patches, i);
+    const bool kept = std::ranges::any_of(patches, [&](const Patch& p) { return p.keeps[i]; });
+    if (kept) {
+      AERIE_ASSIGN(const LayeredRows rows, LayersOf(digests.size(), patches, i));
+      columns[i] = rows.Gather(layers);
+    } else {
+      columns[i] = whole.Gather(layers);
+    }
   }
-  digests = rows.Gather(digest_layers);
+  digests = whole.Gather(digest_layers);
   return Ok();
 }
 
@@ -105,19 +127,27 @@ std::string LeafBlobText(const LeafEntry& entry, const std::vector<FieldSchema>&
 }
 
 Result<LeafDigests> LeafLayers::Under(std::size_t patch_count) const {
-  LayeredRows rows(keys.rows());
-  std::vector<const Column*> key_layers = {&keys.key_column()};
+  const auto below = std::span(patches).first(patch_count);
+  const std::size_t key = below.empty() ? 0 : KeyColumn(below.front().columns);
+  AERIE_ASSIGN(const LayeredRows rows, LayersOf(digests.size(), below, key));
   std::vector<const std::vector<rows::Digest128>*> digest_layers = {&digests};
-  for (const Patch& patch : std::span(patches).first(patch_count)) {
-    AERIE_TRY(rows.Apply(patch.changes));
-    key_layers.push_back(&patch.columns[KeyColumn(patch.columns)]);
-    digest_layers.push_back(&patch.digests);
-  }
+  for (const Patch& patch : below) digest_layers.push_back(&patch.digests);
   std::vector<Column> columns;
-  columns.push_back(rows.Gather(key_layers));
+  columns.push_back(rows.Gather(LayersOfColumn(keys.key_column(), below, key)));
   LeafDigests leaf{RowBatch(keys.partition(), std::move(columns)), rows.Gather(digest_layers)};
   AERIE_TRY(leaf.keys.Validate());
   return leaf;
+}
+
+Result<Column> LeafLayers::UnderCells(std::size_t patch_count, std::size_t column,
+                                      const Column& base,
+                                      std::span<const std::uint32_t> numbers) const {
+  const auto below = std::span(patches).first(patch_count);
+  AERIE_ASSIGN(const LayeredRows rows, LayersOf(base.rows(), below, column));
+  const Column all = rows.Gather(LayersOfColumn(base, below, column));
+  Column cells(base.field());
+  for (const std::uint32_t number : numbers) cells.AppendRange(all, number, number + 1);
+  return cells;
 }
 
 LeafLoader::LeafLoader(BlobSource& source, std::vector<FieldSchema> columns, std::string partition,
@@ -206,7 +236,7 @@ Result<LeafLoader::Stored> LeafLoader::LoadStored(const Context& context, const 
   if (entry.patches.empty()) return stored;
   AERIE_ASSIGN(const auto patches,
                DecodePatches(entry, std::span(blobs).subspan(columns_.size() + 1)));
-  if (Status applied = ApplyPatches(patches, stored.columns, stored.digests); !applied.ok()) {
+  if (Status applied = ApplyPatches(patches, key_, stored.columns, stored.digests); !applied.ok()) {
     return LoadError(applied, Where(entry));
   }
   return stored;
@@ -248,6 +278,24 @@ Result<LeafLayers> LeafLoader::LoadLayers(const Context& context, const LeafEntr
     return Damaged(Where(entry), "keys and digests are not those that the tree describes");
   }
   return layers;
+}
+
+Result<std::vector<Column>> LeafLoader::LoadBaseColumns(const Context& context,
+                                                        const LeafEntry& entry,
+                                                        std::span<const std::size_t> numbers) {
+  std::vector<BlobRef> refs;
+  for (const std::size_t number : numbers) {
+    refs.push_back({BlobKind::kColumn, entry.base.columns[number].name});
+  }
+  auto blobs = source_.LoadMany(context, refs);
+  if (!blobs.ok()) return LoadError(blobs.status(), Where(entry));
+  std::vector<Column> columns;
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    auto column = DecodeColumn(columns_[numbers[i]], std::move((*blobs)[i]));
+    if (!column.ok()) return LoadError(column.status(), Where(entry));
+    columns.push_back(*std::move(column));
+  }
+  return columns;
 }
 
 Result<LeafDigests> LeafLoader::LoadDigests(const Context& context, const LeafEntry& entry) {

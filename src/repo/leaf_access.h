@@ -31,6 +31,10 @@ struct LeafLayers {
 
   // What the base and the first `patches` patches come to; kCorrupt when they do not fit together.
   Result<LeafDigests> Under(std::size_t patch_count) const;
+  // Rows `numbers` of column `column` of the same, `base` being the base's.
+  Result<rows::Column> UnderCells(std::size_t patch_count, std::size_t column,
+                                  const rows::Column& base,
+                                  std::span<const std::uint32_t> numbers) const;
 };
 
 // "collection default.docs, partition \"a\"", as messages name a place.
@@ -54,6 +58,9 @@ class LeafLoader {
   Result<LeafDigests> LoadDigests(const Context& context, const LeafEntry& entry);
   // The same, layer by layer, and just as much compared.
   Result<LeafLayers> LoadLayers(const Context& context, const LeafEntry& entry);
+  // Columns `numbers` of the base, as they were stored.
+  Result<std::vector<rows::Column>> LoadBaseColumns(const Context& context, const LeafEntry& entry,
+                                                    std::span<const std::size_t> numbers);
 
  private:
   struct Stored;

@@ -1,6 +1,7 @@
 #include "repo/leaf_writer.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "base/log.h"
@@ -89,19 +90,113 @@ std::vector<std::vector<Piece>> CutAgain(std::span<const Piece> pieces, std::uin
   return leaves;
 }
 
-LayeredSize SizeWith(const LeafLayers& layers, std::size_t keep, const RowChanges& changes,
-                     std::span<const Piece> changed, const RowRange& range) {
+// Cells that are larger than what an update mostly changes, so that to keep them is worth while:
+// vectors, text, JSON. All others are small enough to be read again and compared.
+bool MayBeKept(const rows::FieldSchema& field) {
+  return !field.primary_key && (rows::IsVector(field.type) || rows::CellWidth(field) == 0);
+}
+
+std::size_t PlainBytesOf(std::span<const PatchColumn> columns) {
+  std::size_t bytes = 0;
+  for (const PatchColumn& column : columns) {
+    for (const ColumnPiece& piece : column.pieces) {
+      bytes += PlainBytes(*piece.column, piece.begin, piece.end);
+    }
+  }
+  return bytes;
+}
+
+// What a patch is laid over.
+struct Below {
+  const LeafLayers& layers;
+  std::size_t keep = 0;  // of the patches
+  LeafDigests rows;
+};
+
+LayeredSize SizeWith(const Below& below, const RowChanges& changes,
+                     std::span<const PatchColumn> columns, const RowRange& range) {
   LayeredSize size;
   const std::size_t placed = changes.places.size();
   size.rows = range.digest.rows;
   size.bytes = range.bytes + size.rows * sizeof(Digest128);
-  size.stored_rows = layers.digests.size() + placed;
-  size.patch_bytes = PlainBytesOf(changed) + placed * sizeof(Digest128);
-  for (const repo::Patch& patch : std::span(layers.patches).first(keep)) {
+  size.stored_rows = below.layers.digests.size() + placed;
+  size.patch_bytes = PlainBytesOf(columns) + placed * sizeof(Digest128);
+  for (const repo::Patch& patch : std::span(below.layers.patches).first(below.keep)) {
     size.stored_rows += patch.digests.size();
     size.patch_bytes += patch.bytes;
   }
   return size;
+}
+
+std::vector<std::uint32_t> PlacesOf(const RowChanges& changes,
+                                    std::span<const std::uint32_t> numbers) {
+  std::vector<std::uint32_t> places;
+  places.reserve(numbers.size());
+  for (const std::uint32_t number : numbers) places.push_back(changes.places[number]);
+  return places;
+}
+
+// The cells that the patch has to hold.
+std::vector<PatchColumn> PatchColumns(const PartitionShape& shape, std::span<const Piece> pieces,
+                                      const RowChanges& changes) {
+  std::vector<std::uint32_t> others;
+  std::ranges::set_difference(changes.places, PlacesOf(changes, changes.keepers),
+                              std::back_inserter(others));
+  const std::vector<Piece> all = Select(pieces, changes.places);
+  const std::vector<Piece> whole = Select(pieces, others);
+  std::vector<PatchColumn> columns(shape.columns.size());
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    columns[i].keeps = !changes.keepers.empty() && MayBeKept(shape.columns[i]);
+    columns[i].pieces = ColumnOf(columns[i].keeps ? whole : all, i);
+    // An empty piece says how cells are laid out.
+    if (columns[i].pieces.empty()) columns[i].pieces = {{pieces.front().batch->columns[i], 0, 0}};
+  }
+  return columns;
+}
+
+std::vector<rows::Column> CellsAt(const PartitionShape& shape, std::span<const Piece> pieces,
+                                  std::span<const std::uint32_t> places) {
+  std::vector<rows::Column> columns(shape.columns.begin(), shape.columns.end());
+  for (const Piece& piece : Select(pieces, places)) {
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+      columns[i].AppendRange(*piece.batch->columns[i], piece.begin, piece.end);
+    }
+  }
+  return columns;
+}
+
+// Leaves as keepers those of the changed rows whose large cells are the same as below. Large cells
+// are not read for it: a row of the new large and the old small cells that has the old row's digest
+// proves it. `load` gives columns of the base.
+template <class Load>
+Status ProveKeepers(const PartitionShape& shape, std::span<const Piece> pieces, const Below& below,
+                    const Load& load, RowChanges& changes) {
+  const std::vector<std::uint32_t> changed = std::exchange(changes.keepers, {});
+  const std::vector<std::uint32_t> numbers = std::exchange(changes.kept, {});
+  std::vector<std::size_t> small;
+  for (std::size_t i = 0; i < shape.columns.size(); ++i) {
+    if (i != shape.key_column && !MayBeKept(shape.columns[i])) small.push_back(i);
+  }
+  const bool any_large = small.size() + 1 < shape.columns.size();
+  if (changed.empty() || small.empty() || !any_large) return Ok();
+
+  std::vector<rows::Column> mixed = CellsAt(shape, pieces, PlacesOf(changes, changed));
+  AERIE_ASSIGN(const std::vector<rows::Column> bases, load(small));
+  for (std::size_t i = 0; i < small.size(); ++i) {
+    if (bases[i].rows() != below.layers.digests.size()) {
+      return CorruptError("a column of the leaf before is not as long as its digests");
+    }
+    AERIE_ASSIGN(mixed[small[i]], below.layers.UnderCells(below.keep, small[i], bases[i], numbers));
+  }
+  std::vector<Digest128> digests;
+  rows::RowDigester digester(shape.columns);
+  AERIE_TRY(digester.DigestRows(rows::RowBatch("", std::move(mixed)), digests));
+  for (std::size_t i = 0; i < changed.size(); ++i) {
+    if (digests[i] != below.rows.digests[numbers[i]]) continue;
+    changes.keepers.push_back(changed[i]);
+    changes.kept.push_back(numbers[i]);
+  }
+  return Ok();
 }
 
 // Whether the patches kept and the new one give these digests.
@@ -161,49 +256,56 @@ Result<std::optional<LeafEntry>> LeafWriter::Reuse(const Context& context,
 Result<std::optional<LeafEntry>> LeafWriter::Patch(const Context& context,
                                                    const PartitionShape& shape,
                                                    const LeafRows& rows, const RowRange& range) {
-  const std::optional<LeafEntry> none;
-  const LeafEntry& old = *rows.old;
-  if (!AllKnown(old, shape)) return none;
-  LeafLoader loader(*options_.before, shape.columns, "", shape.where);
-  auto layers = loader.LoadLayers(context, old);
-  if (const Kind kind = KindOf(layers.status());
-      kind == Kind::kCorrupt || kind == Kind::kUnsupported) {
-    log::Warn("the leaf before cannot be read; storing this one whole",
-              {{"reason", std::string(layers.status().message())}});
-    return none;
-  }
-  AERIE_TRY(layers.status());
+  if (!AllKnown(*rows.old, shape)) return std::optional<LeafEntry>();
+  auto patched = LayPatch(context, shape, rows, range);
+  const Kind kind = KindOf(patched.status());
+  if (kind != Kind::kCorrupt && kind != Kind::kUnsupported) return patched;
+  log::Warn("the leaf before cannot be read; storing this one whole",
+            {{"reason", std::string(patched.status().message())}});
+  return std::optional<LeafEntry>();
+}
 
+Result<std::optional<LeafEntry>> LeafWriter::LayPatch(const Context& context,
+                                                      const PartitionShape& shape,
+                                                      const LeafRows& rows, const RowRange& range) {
+  const LeafEntry& old = *rows.old;
+  LeafLoader loader(*options_.before, shape.columns, "", shape.where);
+  AERIE_ASSIGN(const LeafLayers layers, loader.LoadLayers(context, old));
   const auto keys = ColumnOf(rows.pieces, shape.key_column);
   const PatchLimits limits = LimitsOf(old);
   std::vector<std::size_t> sizes;
-  for (const repo::Patch& patch : layers->patches) sizes.push_back(patch.changes.count());
-  AERIE_ASSIGN(LeafDigests below, layers->Under(sizes.size()));
-  RowChanges changes = FindChanges(below, keys, digests_);
-  const std::size_t keep = PatchesToKeep(sizes, changes.count(), limits.fan);
-  if (keep != sizes.size()) {
-    AERIE_ASSIGN(below, layers->Under(keep));
-    changes = FindChanges(below, keys, digests_);
+  for (const repo::Patch& patch : layers.patches) sizes.push_back(patch.changes.count());
+  Below below{.layers = layers, .keep = sizes.size(), .rows = {}};
+  AERIE_ASSIGN(below.rows, layers.Under(below.keep));
+  RowChanges changes = FindChanges(below.rows, keys, digests_);
+  below.keep = PatchesToKeep(sizes, changes.count(), limits.fan);
+  if (below.keep != sizes.size()) {
+    AERIE_ASSIGN(below.rows, layers.Under(below.keep));
+    changes = FindChanges(below.rows, keys, digests_);
   }
-  const std::vector<Piece> changed = Select(rows.pieces, changes.places);
-  if (TooLayered(SizeWith(*layers, keep, changes, changed, range), limits)) return none;
-  if (!GivesBack(below, changes, digests_)) {
+  const auto load = [&](std::span<const std::size_t> columns) {
+    return loader.LoadBaseColumns(context, old, columns);
+  };
+  AERIE_TRY(ProveKeepers(shape, rows.pieces, below, load, changes));
+  const std::vector<PatchColumn> columns = PatchColumns(shape, rows.pieces, changes);
+  if (TooLayered(SizeWith(below, changes, columns, range), limits)) {
+    return std::optional<LeafEntry>();
+  }
+  if (!GivesBack(below.rows, changes, digests_)) {
     return InternalError("the patch does not give the rows back; test this machine's memory");
   }
-  AERIE_ASSIGN(const BlobName name, StorePatch(context, shape, changed, changes));
+  AERIE_ASSIGN(const BlobName name, StorePatch(context, changes, columns));
   LeafEntry entry{range, old.base, old.patches};
-  entry.patches.resize(keep);
+  entry.patches.resize(below.keep);
   entry.patches.push_back(name);
   return std::optional<LeafEntry>(std::move(entry));
 }
 
-Result<BlobName> LeafWriter::StorePatch(const Context& context, const PartitionShape& shape,
-                                        std::span<const Piece> changed, const RowChanges& changes) {
+Result<BlobName> LeafWriter::StorePatch(const Context& context, const RowChanges& changes,
+                                        std::span<const PatchColumn> columns) {
   std::vector<Digest128> digests;
   for (const std::uint32_t place : changes.places) digests.push_back(digests_[place]);
-  std::vector<std::vector<ColumnPiece>> pieces;
-  for (std::size_t i = 0; i < shape.columns.size(); ++i) pieces.push_back(ColumnOf(changed, i));
-  const EncodingHint hint = EncodePatch(changes, digests, pieces, patch_blob_);
+  const EncodingHint hint = EncodePatch(changes, digests, columns, patch_blob_);
   AERIE_ASSIGN(const AddResult added, sink_.Add(context, BlobKind::kPatch, patch_blob_, hint));
   return added.name;
 }

@@ -67,8 +67,10 @@ class LeafWriter {
                                          const LeafRows& rows);
   Result<std::optional<LeafEntry>> Patch(const Context& context, const PartitionShape& shape,
                                          const LeafRows& rows, const RowRange& range);
-  Result<BlobName> StorePatch(const Context& context, const PartitionShape& shape,
-                              std::span<const Piece> changed, const RowChanges& changes);
+  Result<std::optional<LeafEntry>> LayPatch(const Context& context, const PartitionShape& shape,
+                                            const LeafRows& rows, const RowRange& range);
+  Result<BlobName> StorePatch(const Context& context, const RowChanges& changes,
+                              std::span<const PatchColumn> columns);
   Result<std::vector<LeafEntry>> StoreWhole(const Context& context, const PartitionShape& shape,
                                             const LeafRows& rows);
   Result<LeafEntry> StoreLeaf(const Context& context, const PartitionShape& shape,

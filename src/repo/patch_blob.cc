@@ -47,6 +47,7 @@ Status ReadNumbers(std::uint64_t count, std::uint64_t end, ByteReader& reader,
 
 struct EncodedColumn {
   std::uint32_t number = 0;
+  bool keeps = false;
   Bytes plain;
   EncodingHint hint;
   std::size_t rest() const { return plain.size() - hint.prefix; }
@@ -76,7 +77,7 @@ EncodingHint WriteColumns(std::vector<EncodedColumn> columns, Bytes& out) {
   ByteWriter writer(out);
   writer.Varint(columns.size());
   for (const EncodedColumn& column : columns) {
-    writer.Varint(column.number);
+    writer.Varint(std::uint64_t{column.number} * 2 + (column.keeps ? 1 : 0));
     writer.Sized(ByteSpan(column.plain).first(column.hint.prefix));
     writer.Varint(column.rest());
   }
@@ -90,6 +91,7 @@ EncodingHint WriteColumns(std::vector<EncodedColumn> columns, Bytes& out) {
 
 struct StoredColumn {
   std::size_t number = 0;
+  bool keeps = false;
   ByteSpan head;
   std::size_t rest = 0;
 };
@@ -103,42 +105,62 @@ Result<std::vector<StoredColumn>> ReadColumnTable(std::size_t columns, ByteReade
   for (StoredColumn& column : stored) {
     std::uint64_t number = 0;
     std::uint64_t rest = 0;
-    AERIE_TRY(reader.VarintUpTo(columns - 1, number));
-    if (seen[number]) return CorruptError("patch blob: a column is there twice");
-    seen[number] = true;
+    AERIE_TRY(reader.VarintUpTo(columns * 2 - 1, number));
+    column.number = number / 2;
+    column.keeps = number % 2 != 0;
+    if (seen[column.number]) return CorruptError("patch blob: a column is there twice");
+    seen[column.number] = true;
     AERIE_TRY(reader.Sized(column.head));
     AERIE_TRY(reader.VarintUpTo(reader.remaining(), rest));
-    column.number = number;
     column.rest = rest;
   }
   return stored;
 }
 
-Result<std::vector<Column>> ReadColumns(const std::vector<FieldSchema>& fields, std::size_t rows,
-                                        ByteReader& reader) {
-  std::vector<Column> columns(fields.begin(), fields.end());
-  if (rows == 0) return columns;
+Status ReadColumns(const std::vector<FieldSchema>& fields, ByteReader& reader, Patch& patch) {
+  patch.columns = std::vector<Column>(fields.begin(), fields.end());
+  patch.keeps.resize(fields.size());
+  if (patch.digests.empty()) return Ok();
   AERIE_ASSIGN(const auto stored, ReadColumnTable(fields.size(), reader));
   for (const StoredColumn& column : stored) {
+    const FieldSchema& field = fields[column.number];
     ByteSpan rest;
     AERIE_TRY(reader.Raw(column.rest, rest));
     Bytes plain(column.head.begin(), column.head.end());
     plain.insert(plain.end(), rest.begin(), rest.end());
-    auto decoded = DecodeColumn(fields[column.number], std::move(plain));
-    if (!decoded.ok()) return Annotate(decoded.status(), "column " + fields[column.number].name);
-    if (decoded->rows() != rows) {
-      return CorruptError("patch blob: column " + fields[column.number].name + " has " +
+    auto decoded = DecodeColumn(field, std::move(plain));
+    if (!decoded.ok()) return Annotate(decoded.status(), "column " + field.name);
+    const std::size_t rows =
+        patch.digests.size() - (column.keeps ? patch.changes.keepers.size() : 0);
+    if (decoded->rows() != rows || (column.keeps && field.primary_key)) {
+      return CorruptError("patch blob: column " + field.name + " has " +
                           std::to_string(decoded->rows()) + " rows of " + std::to_string(rows));
     }
-    columns[column.number] = *std::move(decoded);
+    patch.columns[column.number] = *std::move(decoded);
+    patch.keeps[column.number] = column.keeps;
   }
-  return columns;
+  return Ok();
+}
+
+Status ReadChanges(ByteReader& reader, RowChanges& changes) {
+  std::uint64_t below = 0;
+  std::uint64_t count = 0;
+  AERIE_TRY(reader.VarintUpTo(kMaxRows, below));
+  AERIE_TRY(reader.VarintUpTo(std::min<std::uint64_t>(below, reader.remaining()), count));
+  changes.rows_below = below;
+  AERIE_TRY(ReadNumbers(count, below, reader, changes.removed));
+  const std::uint64_t stay = below - count;
+  AERIE_TRY(reader.VarintUpTo(std::min<std::uint64_t>(kMaxRows - stay, reader.remaining()), count));
+  AERIE_TRY(ReadNumbers(count, stay + count, reader, changes.places));
+  AERIE_TRY(reader.VarintUpTo(count, count));
+  AERIE_TRY(ReadNumbers(count, changes.places.size(), reader, changes.keepers));
+  return ReadNumbers(count, below, reader, changes.kept);
 }
 
 }  // namespace
 
 EncodingHint EncodePatch(const RowChanges& changes, std::span<const Digest128> digests,
-                         std::span<const std::vector<ColumnPiece>> pieces, Bytes& out) {
+                         std::span<const PatchColumn> columns, Bytes& out) {
   out.clear();
   ByteWriter writer(out);
   writer.Varint(changes.rows_below);
@@ -146,41 +168,38 @@ EncodingHint EncodePatch(const RowChanges& changes, std::span<const Digest128> d
   WriteNumbers(changes.removed, writer);
   writer.Varint(changes.places.size());
   WriteNumbers(changes.places, writer);
+  writer.Varint(changes.keepers.size());
+  WriteNumbers(changes.keepers, writer);
+  WriteNumbers(changes.kept, writer);
   for (const Digest128& digest : digests) {
     writer.Fixed(digest.low);
     writer.Fixed(digest.high);
   }
   if (changes.places.empty()) return {};
-  std::vector<EncodedColumn> columns(pieces.size());
+  std::vector<EncodedColumn> encoded(columns.size());
   for (std::size_t i = 0; i < columns.size(); ++i) {
-    columns[i].number = static_cast<std::uint32_t>(i);
-    columns[i].hint = EncodeColumn(pieces[i], columns[i].plain);
+    encoded[i].number = static_cast<std::uint32_t>(i);
+    encoded[i].keeps = columns[i].keeps;
+    encoded[i].hint = EncodeColumn(columns[i].pieces, encoded[i].plain);
   }
-  return WriteColumns(std::move(columns), out);
+  return WriteColumns(std::move(encoded), out);
 }
 
 Result<Patch> DecodePatch(const std::vector<FieldSchema>& columns, ByteSpan plain) {
   ByteReader reader(plain, kWhat);
   Patch patch;
   patch.bytes = plain.size();
-  std::uint64_t below = 0;
-  std::uint64_t count = 0;
-  AERIE_TRY(reader.VarintUpTo(kMaxRows, below));
-  AERIE_TRY(reader.VarintUpTo(std::min<std::uint64_t>(below, reader.remaining()), count));
-  patch.changes.rows_below = below;
-  AERIE_TRY(ReadNumbers(count, below, reader, patch.changes.removed));
-  const std::uint64_t kept = below - count;
-  AERIE_TRY(reader.VarintUpTo(std::min<std::uint64_t>(kMaxRows - kept, reader.remaining()), count));
-  AERIE_TRY(ReadNumbers(count, kept + count, reader, patch.changes.places));
-  if (count > reader.remaining() / sizeof(Digest128)) {
+  AERIE_TRY(ReadChanges(reader, patch.changes));
+  const std::size_t rows = patch.changes.places.size();
+  if (rows > reader.remaining() / sizeof(Digest128)) {
     return CorruptError("patch blob: it ends within the digests");
   }
-  patch.digests.resize(count);
+  patch.digests.resize(rows);
   for (Digest128& digest : patch.digests) {
     AERIE_TRY(reader.Fixed(digest.low));
     AERIE_TRY(reader.Fixed(digest.high));
   }
-  AERIE_ASSIGN(patch.columns, ReadColumns(columns, count, reader));
+  AERIE_TRY(ReadColumns(columns, reader, patch));
   AERIE_TRY(reader.ExpectEnd());
   return patch;
 }
@@ -189,7 +208,7 @@ LayeredRows::LayeredRows(std::size_t base_rows) : rows_(base_rows) {
   for (std::size_t i = 0; i < base_rows; ++i) rows_[i].row = static_cast<std::uint32_t>(i);
 }
 
-Status LayeredRows::Apply(const RowChanges& changes) {
+Status LayeredRows::Apply(const RowChanges& changes, Cells cells) {
   if (changes.rows_below != rows_.size()) {
     return CorruptError("the patch is for a leaf of " + std::to_string(changes.rows_below) +
                         " rows, the one below has " + std::to_string(rows_.size()));
@@ -207,9 +226,14 @@ Status LayeredRows::Apply(const RowChanges& changes) {
         result.push_back(rows_[below]);
     }
   };
+  std::size_t keeper = cells == Cells::kKept ? 0 : changes.keepers.size();
+  std::uint32_t own = 0;  // cells of the patch that are placed
   for (std::size_t i = 0; i < changes.places.size(); ++i) {
     keep_until(changes.places[i]);
-    result.push_back({layers_, static_cast<std::uint32_t>(i)});
+    if (keeper < changes.keepers.size() && changes.keepers[keeper] == i)
+      result.push_back(rows_[changes.kept[keeper++]]);
+    else
+      result.push_back({layers_, own++});
   }
   keep_until(rows);
   ++layers_;

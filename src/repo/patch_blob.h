@@ -19,11 +19,15 @@
 
 namespace aerie::repo {
 
-// Which rows go and where new ones stand; a changed row does both. Both lists ascend.
+// Which rows go and where new ones stand; a changed row does both. All lists ascend.
 struct RowChanges {
   std::size_t rows_below = 0;
   std::vector<std::uint32_t> removed;  // numbers in the leaf below
   std::vector<std::uint32_t> places;   // of the patch's rows, in the leaf that comes out
+  // Rows of the patch (by number among its rows) that keep some of the cells of a row below: the
+  // cells of the columns that a patch says are kept. Two lists of one length.
+  std::vector<std::uint32_t> keepers;
+  std::vector<std::uint32_t> kept;
   std::size_t count() const { return removed.size() + places.size(); }
   bool operator==(const RowChanges&) const = default;
 };
@@ -31,14 +35,21 @@ struct RowChanges {
 struct Patch {
   RowChanges changes;
   std::vector<rows::Digest128> digests;  // of its rows
-  std::vector<rows::Column> columns;     // its rows; all columns, in the collection's order
-  std::size_t bytes = 0;                 // of its blob, plain
+  // Its rows, all columns in the collection's order; a kept one is without the keepers.
+  std::vector<rows::Column> columns;
+  std::vector<bool> keeps;  // by column
+  std::size_t bytes = 0;    // of its blob, plain
 };
 
-// Replaces `out` by the plain bytes. `pieces` are the patch's rows of each column of the
-// collection, in its order.
+// Cells of one column of a patch.
+struct PatchColumn {
+  std::vector<ColumnPiece> pieces;  // one at least, which may be empty
+  bool keeps = false;               // the keepers have no cells here
+};
+
+// Replaces `out` by the plain bytes. `columns` are those of the collection, in its order.
 EncodingHint EncodePatch(const RowChanges& changes, std::span<const rows::Digest128> digests,
-                         std::span<const std::vector<ColumnPiece>> pieces, Bytes& out);
+                         std::span<const PatchColumn> columns, Bytes& out);
 
 // The patch whose plain bytes were `plain`, `columns` being the collection's. kCorrupt for
 // whatever EncodePatch does not make of some rows; what the rows are is left to the caller.
@@ -50,8 +61,12 @@ class LayeredRows {
  public:
   explicit LayeredRows(std::size_t base_rows);
 
+  enum class Cells {
+    kOwn,  // of columns where every row of the patch has its cell
+    kKept  // of columns where keepers take theirs from below
+  };
   // The next patch; kCorrupt when it was made for a leaf of another size.
-  Status Apply(const RowChanges& changes);
+  Status Apply(const RowChanges& changes, Cells cells = Cells::kOwn);
 
   std::size_t rows() const { return rows_.size(); }
   // Rows of layers[0], layers[1]… in the order in which they come out. Each layer has the cells

@@ -64,7 +64,11 @@ RowChanges FindChanges(const LeafDigests& below, std::span<const ColumnPiece> ke
         ++old;
         continue;
       }
-      if (there) changes.removed.push_back(old++);
+      if (there) {
+        changes.keepers.push_back(static_cast<std::uint32_t>(changes.places.size()));
+        changes.kept.push_back(old);
+        changes.removed.push_back(old++);
+      }
       changes.places.push_back(place);
     }
   }

@@ -26,7 +26,7 @@ struct PatchLimits {
 PatchLimits LimitsOf(const LeafEntry& entry);
 
 // From the rows of a leaf to rows in columns, both ascending by key. A row of equal key and digest
-// is the same.
+// is the same; one of equal key alone is a keeper of what is still to be found out.
 RowChanges FindChanges(const LeafDigests& below, std::span<const ColumnPiece> keys,
                        std::span<const rows::Digest128> digests);
 

@@ -26,12 +26,22 @@ const Context kContext = Context::Background();
 
 // ---- the blob ----
 
-std::vector<std::vector<ColumnPiece>> PiecesOf(const RowBatch& rows) {
-  std::vector<std::vector<ColumnPiece>> pieces;
+// Each column in two pieces; those that `keeps` says without the rows that `keepers` says.
+std::vector<PatchColumn> ColumnsOf(const RowBatch& rows, const std::vector<bool>& keeps = {},
+                                   const std::vector<std::uint32_t>& keepers = {}) {
+  std::vector<PatchColumn> columns;
   for (const rows::Column& column : rows.columns()) {
-    pieces.push_back({{&column, 0, rows.rows() / 2}, {&column, rows.rows() / 2, rows.rows()}});
+    const std::size_t middle = rows.rows() / 2;
+    PatchColumn& made = columns.emplace_back();
+    made.pieces = {{&column, 0, middle}, {&column, middle, rows.rows()}};
+    made.keeps = columns.size() <= keeps.size() && keeps[columns.size() - 1];
+    if (!made.keeps) continue;
+    made.pieces = {{&column, 0, 0}};
+    for (std::uint32_t row = 0; row < rows.rows(); ++row) {
+      if (std::ranges::count(keepers, row) == 0) made.pieces.push_back({&column, row, row + 1});
+    }
   }
-  return pieces;
+  return columns;
 }
 
 std::vector<std::uint32_t> RandomNumbers(RowGenerator& random, std::size_t count, std::size_t end) {
@@ -45,6 +55,7 @@ struct SomePatch {
   RowBatch rows;
   RowChanges changes;
   std::vector<rows::Digest128> digests;
+  std::vector<bool> keeps;
   Bytes plain;
   EncodingHint hint;
 };
@@ -62,7 +73,17 @@ SomePatch MakePatch(std::uint64_t seed) {
                                        patch.changes.rows_below - removed + patch.rows.rows());
   EXPECT_TRUE(
       rows::RowDigester(patch.spec.schema.Columns()).DigestRows(patch.rows, patch.digests).ok());
-  patch.hint = EncodePatch(patch.changes, patch.digests, PiecesOf(patch.rows), patch.plain);
+  if (removed > 0 && random.Chance(50)) {
+    const std::size_t keepers = random.Below(std::min(removed, patch.rows.rows()) + 1);
+    patch.changes.keepers = RandomNumbers(random, keepers, patch.rows.rows());
+    patch.changes.kept = RandomNumbers(random, keepers, patch.changes.rows_below);
+  }
+  for (const rows::Column& column : patch.rows.columns()) {
+    patch.keeps.push_back(patch.rows.rows() > 0 && !column.field().primary_key &&
+                          random.Chance(40));
+  }
+  patch.hint = EncodePatch(patch.changes, patch.digests,
+                           ColumnsOf(patch.rows, patch.keeps, patch.changes.keepers), patch.plain);
   return patch;
 }
 
@@ -75,7 +96,17 @@ TEST(PatchBlob, ComesBack) {
     EXPECT_EQ(patch->changes, made.changes);
     EXPECT_EQ(patch->digests, made.digests);
     EXPECT_EQ(patch->bytes, made.plain.size());
-    ExpectSameRows(RowBatch("part", patch->columns), made.rows);
+    EXPECT_EQ(patch->keeps, made.keeps);
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+      rows::Column expected(columns[i]);
+      for (std::uint32_t row = 0; row < made.rows.rows(); ++row) {
+        const bool kept = made.keeps[i] && std::ranges::count(made.changes.keepers, row) != 0;
+        if (!kept) expected.AppendRange(made.rows.columns()[i], row, row + 1);
+      }
+      EXPECT_EQ(patch->columns[i].data(), expected.data());
+      EXPECT_EQ(patch->columns[i].offsets(), expected.offsets());
+      EXPECT_EQ(patch->columns[i].validity(), expected.validity());
+    }
     ASSERT_LE(made.hint.prefix, made.plain.size());
     if (made.hint.element_width != 0) {
       EXPECT_EQ((made.plain.size() - made.hint.prefix) % made.hint.element_width, 0U);
@@ -92,25 +123,24 @@ TEST(PatchBlob, BytesAreThoseOfTheSpecification) {
   rows.mutable_columns()[0].Append(bytes);
   rows.mutable_columns()[1].Append(Bytes{1, 2, 3, 4});
   Bytes plain;
-  const EncodingHint hint = EncodePatch(
-      {5, {0, 3}, {2}}, std::vector<rows::Digest128>{{0x11, 0x22}}, PiecesOf(rows), plain);
-  // Below, removed, places, digest; then the wider column, whose bytes are more, comes last.
+  const std::vector<rows::Digest128> digests = {{0x11, 0x22}};
+  EncodingHint hint = EncodePatch({5, {0, 3}, {2}, {}, {}}, digests, ColumnsOf(rows), plain);
+  // Below, removed, places, keepers, digest; then the columns, the one of more bytes last.
   EXPECT_EQ(ToHex(plain),
-            "05"
-            "020002"
-            "0102"
+            "05020002010200"
             "11000000000000002200000000000000"
-            "02"
-            "01"
-            "020100"
-            "04"
-            "00"
-            "020100"
-            "08"
-            "01020304"
-            "0700000000000000");
+            "02020201000400020100080102030407"
+            "00000000000000");
   EXPECT_EQ(hint.element_width, 8U);
   EXPECT_EQ(hint.prefix, plain.size() - 8);
+  // The row keeps the vector of row 3.
+  hint =
+      EncodePatch({5, {0, 3}, {2}, {0}, {3}}, digests, ColumnsOf(rows, {false, true}, {0}), plain);
+  EXPECT_EQ(ToHex(plain),
+            "0502000201020100"
+            "0311000000000000002200000000000000"
+            "020302000000000201000807"
+            "00000000000000");
 }
 
 TEST(PatchBlob, EveryCutIsRefused) {
@@ -160,10 +190,10 @@ TEST(PatchBlob, RandomAndMutatedBytesNeverBreakTheDecoder) {
 
 TEST(LayeredRows, RefusesAPatchForAnotherLeaf) {
   LayeredRows rows(4);
-  EXPECT_EQ(KindOf(rows.Apply({5, {}, {}})), Kind::kCorrupt);
-  EXPECT_TRUE(rows.Apply({4, {1}, {0, 4}}).ok());
+  EXPECT_EQ(KindOf(rows.Apply({5, {}, {}, {}, {}})), Kind::kCorrupt);
+  EXPECT_TRUE(rows.Apply({4, {1}, {0, 4}, {}, {}}).ok());
   EXPECT_EQ(rows.rows(), 5U);
-  EXPECT_EQ(KindOf(rows.Apply({4, {}, {}})), Kind::kCorrupt);
+  EXPECT_EQ(KindOf(rows.Apply({4, {}, {}, {}, {}})), Kind::kCorrupt);
 }
 
 TEST(LayeredRows, EqualAPlainListOfRows) {
@@ -255,6 +285,30 @@ RowBatch Merge(const rows::CollectionSpec& spec, const RowBatch& old, const std:
   return merged;
 }
 
+// The rows with the fixed-width cells other than keys and vectors of about one row of `every` new.
+RowBatch ChangeSmallCells(RowGenerator& random, const rows::CollectionSpec& spec,
+                          const RowBatch& rows, std::size_t every) {
+  std::set<std::size_t> chosen;
+  std::vector<Key> keys;
+  for (std::size_t row = 0; row < rows.rows(); ++row) {
+    if (random.Below(every) == 0) chosen.insert(row);
+    keys.push_back(rows.KeyAt(row));
+  }
+  const RowBatch fresh = random.RowsWithKeys(spec.schema, "part", keys);
+  std::vector<rows::Column> columns;
+  for (std::size_t i = 0; i < rows.columns().size(); ++i) {
+    const rows::FieldSchema& field = rows.columns()[i].field();
+    const bool small =
+        !field.primary_key && !rows::IsVector(field.type) && rows::CellWidth(field) != 0;
+    rows::Column& column = columns.emplace_back(field);
+    for (std::size_t row = 0; row < rows.rows(); ++row) {
+      const bool change = small && chosen.contains(row);
+      column.AppendRange((change ? fresh : rows).columns()[i], row, row + 1);
+    }
+  }
+  return RowBatch("part", std::move(columns));
+}
+
 // A way in which a collection goes on from one snapshot to the next.
 RowBatch NextGeneration(RowGenerator& random, const rows::CollectionSpec& spec,
                         const RowBatch& rows, std::uint32_t leaf_bits) {
@@ -262,7 +316,7 @@ RowBatch NextGeneration(RowGenerator& random, const rows::CollectionSpec& spec,
   std::set<Key> gone;
   std::set<Key> fresh;
   const auto key_at = [&](std::size_t row) { return rows.KeyAt(row); };
-  const std::uint64_t way = random.Below(12);
+  const std::uint64_t way = random.Below(13);
   if (way == 0) {  // boundaries go
     for (std::size_t row = 0; row < rows.rows(); ++row) {
       if (EndsLeaf(key_at(row), leaf_bits) && random.Chance(30)) gone.insert(key_at(row));
@@ -280,6 +334,8 @@ RowBatch NextGeneration(RowGenerator& random, const rows::CollectionSpec& spec,
     for (std::size_t row = 0; row < rows.rows(); ++row) gone.insert(key_at(row));
   } else if (way == 5 && random.Chance(40)) {  // everything changes
     for (std::size_t row = 0; row < rows.rows(); ++row) fresh.insert(key_at(row));
+  } else if (way >= 9) {  // small cells change, the large ones stay
+    return ChangeSmallCells(random, spec, rows, 10 + random.Below(90));
   } else if (way != 6) {  // a few of each, here and there
     for (std::size_t row = 0; row < rows.rows(); ++row) {
       const std::uint64_t dice = random.Below(100);
@@ -526,6 +582,29 @@ TEST_F(PatchOver, ReadsOnlyKeysAndDigestsOfWhatChanged) {
   blobs_.before_load = nullptr;
   EXPECT_GT(CountPatched(*root), 10U);
   ExpectRows(*root, next_);
+}
+
+TEST_F(PatchOver, AnUpdateOfSmallCellsDoesNotStoreTheVectorsAgain) {
+  rows::CollectionSpec spec = SmallSpec(DataType::kInt64, 256);
+  spec.schema.fields.push_back(PlainField("price", DataType::kDouble));
+  spec.schema.fields.push_back(PlainField("text", DataType::kVarChar));
+  RowBatch rows = NumberedRows(spec, 0, 5000, 4);
+  PartitionRoot before;
+  before.leaf_bits = 8;
+  before = *StorePatched(blobs_, spec, rows, 500, 1, before);
+  for (int generation = 0; generation < 12; ++generation) {
+    // In between vectors change too, so that they stand in several layers.
+    rows = generation % 3 == 2 ? ChangeSome(random_, spec, rows, {20, 20, 20})
+                               : ChangeSmallCells(random_, spec, rows, 50);
+    const auto stored = blobs_.stored_bytes();
+    before = *StorePatched(blobs_, spec, rows, 500, 1, before);
+    if (generation < 2) {
+      EXPECT_LT(blobs_.stored_bytes() - stored, 100 * 256U);
+    }
+    const auto back = ReadBack(blobs_, ManifestOf(spec, before));
+    ASSERT_TRUE(back.ok()) << back.status();
+    ExpectSameRows(*back, rows);
+  }
 }
 
 TEST_F(PatchOver, AnUnchangedPatchedPartitionStoresNothing) {
