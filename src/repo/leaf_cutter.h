@@ -46,8 +46,8 @@ class LeafCutter {
  public:
   explicit LeafCutter(std::uint32_t leaf_bits) : mask_((std::uint64_t{1} << leaf_bits) - 1) {}
 
-  // Appends to `ends` each i in [begin, end] such that a leaf ends before row i of the batch; begin:
-  // with the last row given before. Ascending.
+  // Appends to `ends` each i in [begin, end] such that a leaf ends before row i of the batch;
+  // begin: with the last row given before. Ascending.
   void Cut(const rows::RowBatch& batch, std::size_t begin, std::size_t end,
            std::vector<std::size_t>& ends);
   void Cut(const rows::RowBatch& batch, std::vector<std::size_t>& ends) {

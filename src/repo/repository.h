@@ -166,9 +166,9 @@ class SnapshotWriter {
   virtual const SnapshotId& id() const = 0;
 
   // The row writer of one partition. `before` is the same partition in the parent snapshot, when
-  // there is one: it fixes leaf_bits, and leaves that changed in part are stored as patches over its
-  // leaves, in repositories with the feature. Write takes batches of any size, keys ascending over all
-  // calls. Delete is kUnsupported. After Commit, root() is valid.
+  // there is one: it fixes leaf_bits, and leaves that changed in part are stored as patches over
+  // its leaves, in repositories with the feature. Write takes batches of any size, keys ascending
+  // over all calls. Delete is kUnsupported. After Commit, root() is valid.
   class PartitionWriter : public rows::RowWriter {
    public:
     virtual const PartitionRoot& root() const = 0;

@@ -75,8 +75,9 @@ void AppendEntry(const PageEntry& entry, Bytes& out);
 // A page's plain bytes from its entries' bytes.
 Bytes EncodePage(std::uint8_t level, KeyType key_type, std::size_t entries, ByteSpan bytes);
 
-// Refuses, besides malformed bytes: no entries, ranges that are empty or do not ascend. A layer that
-// is neither a whole leaf nor a patch is kUnsupported (a newer format), everything else kCorrupt.
+// Refuses, besides malformed bytes: no entries, ranges that are empty or do not ascend. A layer
+// that is neither a whole leaf nor a patch is kUnsupported (a newer format), everything else
+// kCorrupt.
 Result<TreePage> DecodePage(ByteSpan plain);
 
 // What a page's parent must say of it.

@@ -1,0 +1,131 @@
+#include "decoders.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+
+#include "repo/blob_codec.h"
+#include "repo/column_blob.h"
+#include "repo/config_file.h"
+#include "repo/index_file.h"
+#include "repo/key_file.h"
+#include "repo/pack_format.h"
+#include "repo/patch_blob.h"
+#include "repo/snapshot_file.h"
+#include "repo/tree_api.h"
+#include "repo/tree_page.h"
+
+namespace aerie::fuzz {
+namespace {
+
+void Require(bool holds, const char* what) {
+  if (holds) return;
+  std::fprintf(stderr, "fuzz: broken promise: %s\n", what);
+  std::abort();
+}
+
+// A decoder's refusal is one of these, with words.
+void RequireRefusal(const Status& status) {
+  if (status.ok()) return;
+  const Kind kind = KindOf(status);
+  Require(kind == Kind::kCorrupt || kind == Kind::kUnsupported || kind == Kind::kInvalid,
+          "bad bytes are corrupt or unsupported");
+  Require(!status.message().empty(), "a refusal says why");
+}
+
+rows::FieldSchema Field(const char* name, rows::DataType type) {
+  rows::FieldSchema field;
+  field.name = name;
+  field.type = type;
+  field.nullable = type != rows::DataType::kInt64;
+  return field;
+}
+
+}  // namespace
+
+const std::vector<rows::FieldSchema>& Columns() {
+  static const std::vector<rows::FieldSchema> columns = [] {
+    std::vector<rows::FieldSchema> fields = {
+        Field("id", rows::DataType::kInt64), Field("vector", rows::DataType::kFloatVector),
+        Field("title", rows::DataType::kVarChar), Field("flag", rows::DataType::kBool),
+        Field("sparse", rows::DataType::kSparseFloatVector)};
+    fields[0].primary_key = true;
+    fields[1].type_params = {{"dim", "4"}};
+    return fields;
+  }();
+  return columns;
+}
+
+void FuzzBlob(ByteSpan input) {
+  if (input.size() < 3) return;
+  Bytes plain(input[0] | std::size_t{input[1]} << 8 | std::size_t{input[2] & 0x0fU} << 16);
+  RequireRefusal(repo::DecodeBlob(input.subspan(3), plain));
+}
+
+void FuzzColumn(ByteSpan input) {
+  if (input.empty()) return;
+  const rows::FieldSchema& field = Columns()[input[0] % Columns().size()];
+  const ByteSpan plain = input.subspan(1);
+  const auto column = repo::DecodeColumn(field, Bytes(plain.begin(), plain.end()));
+  RequireRefusal(column.status());
+  if (!column.ok()) return;
+  const repo::ColumnPiece piece{&*column, 0, column->rows()};
+  Bytes again;
+  repo::EncodeColumn({&piece, 1}, again);
+  Require(std::ranges::equal(again, plain), "what is decoded is encoded to the same bytes");
+}
+
+void FuzzConfig(ByteSpan input) { RequireRefusal(repo::ParseConfig(input).status()); }
+
+void FuzzIndex(ByteSpan input) { RequireRefusal(repo::DecodeIndex(input).status()); }
+
+void FuzzKeyFile(ByteSpan input) {
+  RequireRefusal(repo::DecodeKeyFile(input, "keys/fuzz").status());
+}
+
+void FuzzManifest(ByteSpan input) { RequireRefusal(repo::DecodeManifest(input).status()); }
+
+void FuzzPackDirectory(ByteSpan input) {
+  ByteReader reader(input, "fuzz");
+  RequireRefusal(repo::DecodeEntries(reader).status());
+}
+
+void FuzzPatch(ByteSpan input) {
+  constexpr std::size_t kMostRows = 100'000;
+  const auto patch = repo::DecodePatch(Columns(), input);
+  RequireRefusal(patch.status());
+  if (!patch.ok() || patch->changes.rows_below > kMostRows) return;
+  const repo::RowChanges& changes = patch->changes;
+  for (std::size_t i = 0; i < Columns().size(); ++i) {
+    repo::LayeredRows rows(changes.rows_below);
+    const auto cells =
+        patch->keeps[i] ? repo::LayeredRows::Cells::kKept : repo::LayeredRows::Cells::kOwn;
+    Require(rows.Apply(changes, cells).ok(), "a patch fits the leaf it was made for");
+    Require(rows.rows() == changes.rows_below - changes.removed.size() + changes.places.size(),
+            "rows go and come as the patch says");
+    rows::Column base(Columns()[i]);
+    const Bytes cell(base.width());
+    for (std::size_t row = 0; row < changes.rows_below; ++row) base.Append(cell);
+    const rows::Column* const layers[] = {&base, &patch->columns[i]};
+    Require(rows.Gather(layers).rows() == rows.rows(), "every row has its cell");
+  }
+}
+
+void FuzzSnapshot(ByteSpan input) { RequireRefusal(repo::DecodeSnapshot(input).status()); }
+
+void FuzzTreePage(ByteSpan input) {
+  const auto page = repo::DecodePage(input);
+  RequireRefusal(page.status());
+  if (!page.ok()) return;
+  repo::Summarize(*page);
+  Bytes entries;
+  for (const auto& leaf : page->leaves) AppendEntry(leaf, entries);
+  for (const auto& child : page->pages) AppendEntry(child, entries);
+  const Bytes again = repo::EncodePage(page->level, page->key_type,
+                                       page->leaves.size() + page->pages.size(), entries);
+  const auto back = repo::DecodePage(again);
+  Require(back.ok() && *back == *page, "a page that was read can be written");
+}
+
+}  // namespace aerie::fuzz

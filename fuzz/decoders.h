@@ -1,0 +1,26 @@
+// One function for each decoder of the repository room: it takes any bytes, and aborts when the
+// decoder breaks a promise (a crash is for the sanitizers to find). Any thread.
+#pragma once
+
+#include <vector>
+
+#include "base/bytes.h"
+#include "rows/schema.h"
+
+namespace aerie::fuzz {
+
+// The columns that column and patch blobs are decoded with.
+const std::vector<rows::FieldSchema>& Columns();
+
+void FuzzBlob(ByteSpan input);    // 3 bytes of plain size, then the encoded form
+void FuzzColumn(ByteSpan input);  // 1 byte that chooses the column, then the plain bytes
+void FuzzConfig(ByteSpan input);
+void FuzzIndex(ByteSpan input);
+void FuzzKeyFile(ByteSpan input);
+void FuzzManifest(ByteSpan input);
+void FuzzPackDirectory(ByteSpan input);
+void FuzzPatch(ByteSpan input);
+void FuzzSnapshot(ByteSpan input);
+void FuzzTreePage(ByteSpan input);
+
+}  // namespace aerie::fuzz

@@ -1,0 +1,158 @@
+// Writes fuzz/corpus anew: sound inputs of every decoder, the same on every machine.
+//
+//   fuzz_seeds DIRECTORY
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include "decoders.h"
+#include "repo/blob_codec.h"
+#include "repo/column_blob.h"
+#include "repo/config_file.h"
+#include "repo/index_file.h"
+#include "repo/key_file.h"
+#include "repo/pack_format.h"
+#include "repo/patch_blob.h"
+#include "repo/raw_bytes.h"
+#include "repo/snapshot_file.h"
+#include "repo/tree_api.h"
+#include "repo/tree_page.h"
+#include "rows/row_generator.h"
+
+namespace {
+
+using aerie::Bytes;
+using aerie::ByteSpan;
+namespace fuzz = aerie::fuzz;
+namespace repo = aerie::repo;
+namespace rows = aerie::rows;
+
+std::filesystem::path corpus;
+
+void Save(const std::string& target, const std::string& name, ByteSpan bytes) {
+  std::filesystem::create_directories(corpus / target);
+  std::ofstream(corpus / target / name, std::ios::binary)
+      .write(reinterpret_cast<const char*>(bytes.data()),
+             static_cast<std::streamsize>(bytes.size()));
+}
+
+repo::BlobName NameOf(std::uint8_t seed) {
+  repo::BlobName name;
+  for (std::size_t i = 0; i < name.bytes.size(); ++i) {
+    name.bytes[i] = static_cast<std::uint8_t>(seed * 31 + i * 7);
+  }
+  return name;
+}
+
+rows::CollectionSpec Spec() {
+  rows::CollectionSpec spec;
+  spec.name.collection = "things";
+  spec.schema.name = "things";
+  spec.schema.fields = fuzz::Columns();
+  return spec;
+}
+
+void SaveRows() {
+  const rows::CollectionSpec spec = Spec();
+  const rows::RowBatch batch = rows::RowGenerator(1).RandomRows(spec.schema, "part", 9);
+  std::vector<repo::PatchColumn> whole;
+  std::vector<repo::PatchColumn> keeping;
+  for (std::size_t i = 0; i < batch.columns().size(); ++i) {
+    const rows::Column* const column = &batch.columns()[i];
+    const repo::ColumnPiece piece{column, 0, batch.rows()};
+    Bytes plain;
+    const repo::EncodingHint hint = repo::EncodeColumn({&piece, 1}, plain);
+    aerie::repo::RawBytes encoded;
+    if (repo::EncodeBlob(plain, hint, encoded).ok()) {
+      Bytes input = {static_cast<std::uint8_t>(plain.size()),
+                     static_cast<std::uint8_t>(plain.size() >> 8), 0};
+      input.insert(input.end(), encoded.begin(), encoded.end());
+      Save("blob", "column-" + column->field().name, input);
+    }
+    plain.insert(plain.begin(), static_cast<std::uint8_t>(i));
+    Save("column", column->field().name, plain);
+    const bool keeps = i == 1;
+    whole.push_back({{piece}, false});
+    keeping.push_back({{{column, 0, keeps ? 8 : batch.rows()}}, keeps});
+  }
+  std::vector<rows::Digest128> digests(batch.rows(), rows::Digest128{1, 2});
+  Bytes patch;
+  repo::EncodePatch({20, {0, 5, 19}, {0, 1, 2, 3, 10, 11, 12, 20, 25}, {}, {}}, digests, whole,
+                    patch);
+  Save("patch", "rows", patch);
+  repo::EncodePatch({20, {0, 5, 19}, {0, 1, 2, 3, 10, 11, 12, 20, 25}, {8}, {19}}, digests, keeping,
+                    patch);
+  Save("patch", "keeper", patch);
+  repo::EncodePatch({4, {1, 2}, {}, {}, {}}, {}, {}, patch);
+  Save("patch", "deletes", patch);
+}
+
+void SavePages() {
+  for (const bool text : {false, true}) {
+    Bytes leaves;
+    Bytes pages;
+    for (std::uint8_t i = 0; i < 3; ++i) {
+      repo::RowRange range;
+      range.first = text ? rows::Key(std::string(1 + i, 'k')) : rows::Key(std::int64_t{i} * 10);
+      range.last = text ? rows::Key(std::string(1 + i, 'k') + "a") : rows::Key(i * 10L + 5);
+      range.digest = {{i, 7}, 3};
+      range.bytes = 100;
+      AppendEntry(repo::LeafEntry{range,
+                                  {{{0, NameOf(i)}, {1, NameOf(9)}}, NameOf(4)},
+                                  std::vector<repo::BlobName>(i, NameOf(5))},
+                  leaves);
+      AppendEntry(repo::PageEntry{range, 4, NameOf(6)}, pages);
+    }
+    const auto type = text ? repo::KeyType::kVarChar : repo::KeyType::kInt64;
+    const std::string name = text ? "text" : "numbers";
+    Save("tree_page", "leaves-" + name, repo::EncodePage(0, type, 3, leaves));
+    Save("tree_page", "pages-" + name, repo::EncodePage(2, type, 3, pages));
+  }
+}
+
+void SaveObjects() {
+  std::vector<repo::PackEntry> entries;
+  std::uint32_t offset = 8;
+  for (std::uint8_t kind = 1; kind <= 5; ++kind) {
+    entries.push_back({static_cast<repo::BlobKind>(kind), NameOf(kind), offset, 40, 100});
+    offset += 40;
+  }
+  Bytes directory;
+  repo::EncodeEntries(entries, directory);
+  Save("pack_directory", "five", directory);
+  repo::ObjectId id;
+  id.bytes.fill(0xa5);
+  Save("index", "one", repo::EncodeIndex({{id, repo::PackBytes(entries), entries}}));
+  Save("key_file", "plain", repo::EncodeKeyFile({}));
+  repo::SecretKey key;
+  Save("config", "patches",
+       repo::EncodeConfig({id, repo::Suite::kAes256Gcm, true, 1'700'000'000'000}, key));
+
+  repo::CollectionManifest manifest;
+  manifest.spec = Spec();
+  manifest.partitions = {repo::PartitionRoot{"part", {{1, 2}, 3}, 4, 9, 1, NameOf(1)}};
+  if (const auto plain = repo::EncodeManifest(manifest); plain.ok()) {
+    Save("manifest", "one", *plain);
+  }
+  repo::Snapshot snapshot;
+  snapshot.id.hex = id.ToHex();
+  snapshot.tags = {"nightly"};
+  snapshot.parent = repo::SnapshotId{id.ToHex()};
+  snapshot.collections = {{manifest.spec.name, 4, {{1, 2}, 3}, NameOf(2), {}}};
+  Save("snapshot", "one", repo::EncodeSnapshot(snapshot));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 2) {
+    std::fprintf(stderr, "usage: fuzz_seeds DIRECTORY\n");
+    return 2;
+  }
+  corpus = argv[1];
+  SaveRows();
+  SavePages();
+  SaveObjects();
+  return 0;
+}
