@@ -6,7 +6,7 @@
 namespace aerie::repo {
 namespace {
 
-// The costs of these numbers are measured in docs/decisions/0006-patches.md.
+// The costs of these numbers are measured in docs/decisions/0007-patches.md.
 constexpr std::size_t kMinFan = 4;
 constexpr std::size_t kFans = 8;
 constexpr std::size_t kMinShare = 64;

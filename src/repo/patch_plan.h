@@ -1,4 +1,4 @@
-// Which patch a leaf becomes, and when it is stored whole again (docs/decisions/0006-patches.md).
+// Which patch a leaf becomes, and when it is stored whole again (docs/decisions/0007-patches.md).
 //
 // Pure functions; any thread.
 #pragma once
