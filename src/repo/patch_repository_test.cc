@@ -171,6 +171,28 @@ TEST_P(PatchedBits, EveryByteOfAPatchIsFoundAndItsKeysAreNamed) {
   EXPECT_GT(named, 50U);
 }
 
+// Each leaf is one read of its own; its patches are read with those of its neighbours.
+TEST(PatchedRepository, PatchesAddFewReads) {
+  const rows::CollectionSpec spec = SmallSpec(rows::DataType::kInt64, 512);
+  rows::RowBatch rows = NumberedRows(spec, 0, 4000, 10);
+  const auto store = std::make_shared<FaultyStore>(std::make_shared<MemoryStore>());
+  auto repository = *CreateRepository(kContext, store, CheapOptions());
+  const auto reads = [&](const Snapshot& snapshot) {
+    const std::uint64_t before = store->calls(objects::Verb::kGet);
+    ExpectSameRows(*RowsOf(*repository, snapshot), rows);
+    return store->calls(objects::Verb::kGet) - before;
+  };
+  std::optional<Snapshot> snapshot = *StoreNext(*repository, spec, rows, {}, InfoAt(1));
+  const std::uint64_t plain = reads(*snapshot);
+  EXPECT_GT(plain, 100U);
+  for (std::int64_t generation = 0; generation < 4; ++generation) {
+    const auto number = static_cast<std::size_t>(generation);
+    rows = ChangeEvery(150, 11 + 13 * number, spec, rows, number);
+    snapshot = *StoreNext(*repository, spec, rows, snapshot, InfoAt(2 + generation));
+  }
+  EXPECT_LT(reads(*snapshot), plain * 3 / 2);
+}
+
 // The promise, as stored: packs, index and snapshot, whatever the size of the leaves.
 TEST(PatchedRepository, OnePercentOfRandomChangesStoresAtMostTwo) {
   for (const std::int64_t dim : {4, 64}) {

@@ -1,8 +1,8 @@
 // Rows of a stored collection (OpenCollectionSource, LeafBoundaries of tree_api.h).
 //
 // A reader's threads take leaves in key order, load and compare them, and keep a few ahead of the
-// one who calls Next; memory is that many leaves. Leaves before the key to resume after are passed
-// in the tree without being read.
+// one who calls Next; memory is that many leaves, and patches read ahead (patch_ahead.h). Leaves
+// before the key to resume after are passed in the tree without being read.
 #include <algorithm>
 #include <condition_variable>
 #include <cstdint>
@@ -13,6 +13,7 @@
 #include "base/task_group.h"
 #include "repo/damage.h"
 #include "repo/leaf_access.h"
+#include "repo/patch_ahead.h"
 #include "repo/tree_api.h"
 #include "repo/tree_cursor.h"
 
@@ -44,7 +45,7 @@ class SnapshotReader : public rows::RowReader {
       : partition_(root.name),
         where_(where),
         columns_(std::move(columns)),
-        source_(source),
+        patches_(source),
         after_(options.after),
         window_(static_cast<std::uint64_t>(std::clamp(options.streams, 1, kMaxStreams)) + 1),
         cursor_(source, std::move(root), std::move(where)),
@@ -104,7 +105,7 @@ class SnapshotReader : public rows::RowReader {
  private:
   // One thread: takes the next leaf of the tree, loads it, puts it in its place.
   Status ReadAhead(const Context& context) {
-    LeafLoader loader(source_, columns_, partition_, where_);
+    LeafLoader loader(patches_, columns_, partition_, where_);
     for (;;) {
       std::uint64_t sequence = 0;
       auto entry = TakeLeaf(context, sequence);
@@ -142,7 +143,9 @@ class SnapshotReader : public rows::RowReader {
 
   Result<std::optional<LeafEntry>> WalkOn(const Context& context) {
     AERIE_TRY(context.Check("read " + where_));
-    return cursor_.NextLeaf(context, after_);
+    AERIE_ASSIGN(std::optional<LeafEntry> leaf, cursor_.NextLeaf(context, after_));
+    if (leaf) patches_.Prepare(context, *leaf, cursor_.Following());
+    return leaf;
   }
 
   // Leaves before a failed one are still delivered; none after it is taken.
@@ -159,7 +162,7 @@ class SnapshotReader : public rows::RowReader {
   const std::string partition_;
   const std::string where_;
   const std::vector<rows::FieldSchema> columns_;
-  BlobSource& source_;
+  PatchAhead patches_;
   const std::optional<rows::Key> after_;
   const std::uint64_t window_;  // leaves taken but not delivered, at most
 

@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -35,6 +36,12 @@ class TreeCursor {
   const RowRange& range() const { return IsPage() ? page().range : leaf().range; }
   // Level of the page an entry of a page names, -1 for a leaf.
   int level() const { return static_cast<int>(stack_.back().page.level) - 1; }
+
+  // Leaves from here on, as far as the page at hand has them; none when it stands at a page.
+  std::span<const LeafEntry> Following() const {
+    if (AtEnd() || IsPage()) return {};
+    return std::span(stack_.back().page.leaves).subspan(stack_.back().next);
+  }
 
   // To the first entry of the page it stands at. After an error it stands where it stood, and
   // Skip is allowed.
