@@ -9,7 +9,7 @@ namespace aerie::repo {
 namespace {
 
 // A leaf that no key's hash ended and that is smaller than this part of a usual one is stored whole
-// together with the next: what deletes left of a leaf must not stay for ever.
+// together with those after it: what deletes left of leaves must not stay for ever.
 constexpr std::uint64_t kStuntedPart = 8;
 
 }  // namespace
@@ -38,9 +38,8 @@ Result<std::optional<LeafEntry>> OldLeaves::NextLeaf(const Context& context) {
   return leaf;
 }
 
-bool OldLeaves::Stunted(const LeafEntry& leaf) const {
-  return leaf.range.digest.rows < (std::uint64_t{1} << leaf_bits_) / kStuntedPart &&
-         !EndsLeaf(leaf.range.last, leaf_bits_);
+bool OldLeaves::Stunted(std::uint64_t rows, const rows::Key& last) const {
+  return rows < (std::uint64_t{1} << leaf_bits_) / kStuntedPart && !EndsLeaf(last, leaf_bits_);
 }
 
 Result<std::optional<Stretch>> OldLeaves::Next(const Context& context) {
@@ -52,9 +51,11 @@ Result<std::optional<Stretch>> OldLeaves::Next(const Context& context) {
   stretch.old = std::exchange(ahead_, std::nullopt);
   stretch.bytes = stretch.old->range.bytes;
   stretch.last = stretch.old->range.last;
+  std::uint64_t rows = stretch.old->range.digest.rows;
   AERIE_ASSIGN(ahead_, NextLeaf(context));
-  if (ahead_ && Stunted(*stretch.old)) {
+  while (ahead_ && Stunted(rows, stretch.last)) {
     stretch.old.reset();
+    rows += ahead_->range.digest.rows;
     stretch.bytes += ahead_->range.bytes;
     stretch.last = ahead_->range.last;
     AERIE_ASSIGN(ahead_, NextLeaf(context));

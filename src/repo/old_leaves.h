@@ -37,7 +37,7 @@ class OldLeaves {
 
  private:
   Result<std::optional<LeafEntry>> NextLeaf(const Context& context);
-  bool Stunted(const LeafEntry& leaf) const;
+  bool Stunted(std::uint64_t rows, const rows::Key& last) const;
 
   const std::uint32_t leaf_bits_;
   const std::string where_;

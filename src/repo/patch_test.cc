@@ -680,6 +680,20 @@ TEST_F(PatchOver, ManySmallAppendsDoNotLeaveManySmallLeaves) {
   EXPECT_LT(LeavesOf(blobs_, root_).size(), leaves + 300 / 16);
 }
 
+TEST_F(PatchOver, WhatDeletesLeaveOfLeavesIsPutTogether) {
+  const std::size_t leaves = LeavesOf(blobs_, root_).size();
+  RowBatch rows = RowBatch::Empty(spec_.schema, "part");
+  for (std::size_t row = 0; row < rows_.rows(); row += 40) rows.AppendRows(rows_, row, row + 1);
+  root_ = *StoreNext(rows);
+  EXPECT_GT(LeavesOf(blobs_, root_).size(), leaves / 2);
+  root_ = *StoreNext(rows);
+  EXPECT_LT(LeavesOf(blobs_, root_).size(), leaves / 4);
+  ExpectRows(root_, rows);
+  const auto stored = blobs_.stored_bytes();
+  ASSERT_TRUE(StoreNext(rows).ok());
+  EXPECT_EQ(blobs_.stored_bytes(), stored);
+}
+
 TEST_F(PatchOver, DamageNamesThePatch) {
   const auto root = StoreNext(next_);
   ASSERT_TRUE(root.ok());
