@@ -636,7 +636,8 @@ TEST_F(SourceTest, CollectionCreatedAnewInTheMiddleIsRefused) {
   });
   const ReadResult read = ReadPartition(*source, "_default", SmallRanges());
   EXPECT_EQ(KindOf(read.status), Kind::kRefused) << read.status;
-  // "... and its name given to another one", or, where it is looked for in between, "... or renamed".
+  // "... and its name given to another one", or, where it is looked for in between, "... or
+  // renamed".
   EXPECT_THAT(std::string(read.status.message()), HasSubstr("the collection was dropped"));
   EXPECT_EQ(KindOf(CloseSource(*source)), Kind::kRefused);
 }
