@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <mutex>
+#include <utility>
 
 namespace aerie::repo {
 namespace {
@@ -13,13 +14,31 @@ constexpr std::uint32_t kNumberMask = 0xffffff;
 
 void BlobIndex::AddPack(const PackRecord& pack, bool indexed) {
   std::unique_lock lock(mutex_);
+  AddPackLocked(pack, indexed);
+}
+
+void BlobIndex::Replace(const std::vector<PackRecord>& indexed) {
+  std::unique_lock lock(mutex_);
+  const auto unindexed = std::exchange(unindexed_, {});
+  packs_.clear();
+  pack_numbers_.clear();
+  entries_.clear();
+  copies_.clear();
+  slots_.clear();
+  plain_bytes_ = 0;
+  for (const PackRecord& pack : indexed) AddPackLocked(pack, true);
+  for (const auto& [id, pack] : unindexed) AddPackLocked(pack, false);
+}
+
+void BlobIndex::AddPackLocked(const PackRecord& pack, bool indexed) {
   const auto [at, added] =
       pack_numbers_.try_emplace(pack.id, static_cast<std::uint32_t>(packs_.size()));
   if (!added) {
     if (indexed) unindexed_.erase(pack.id);
     return;
   }
-  packs_.push_back({.id = pack.id, .size = pack.size, .missing = false});
+  packs_.push_back(
+      {.id = pack.id, .size = pack.size, .missing = false, .doomed = doomed_.contains(pack.id)});
   if (!indexed) unindexed_.emplace(pack.id, pack);
   std::uint32_t number = 0;
   for (const PackEntry& entry : pack.entries) {
@@ -40,10 +59,10 @@ std::vector<BlobLocation> BlobIndex::Find(const BlobName& name) const {
   std::vector<BlobLocation> found = {LocationOf(*entry)};
   if (copies_.empty()) return found;
   std::vector<BlobLocation> missing;
-  if (packs_[entry->pack].missing) missing.swap(found);
+  if (!packs_[entry->pack].Counts()) missing.swap(found);
   const auto [begin, end] = copies_.equal_range(name);
   for (auto copy = begin; copy != end; ++copy) {
-    (packs_[copy->second.pack].missing ? missing : found).push_back(LocationOf(copy->second));
+    (packs_[copy->second.pack].Counts() ? found : missing).push_back(LocationOf(copy->second));
   }
   found.insert(found.end(), missing.begin(), missing.end());
   return found;
@@ -53,10 +72,10 @@ bool BlobIndex::Has(const BlobName& name) const {
   std::shared_lock lock(mutex_);
   const Entry* const entry = Lookup(name);
   if (entry == nullptr) return false;
-  if (!packs_[entry->pack].missing) return true;
+  if (packs_[entry->pack].Counts()) return true;
   const auto [begin, end] = copies_.equal_range(name);
   return std::any_of(begin, end,
-                     [&](const auto& copy) { return !packs_[copy.second.pack].missing; });
+                     [&](const auto& copy) { return packs_[copy.second.pack].Counts(); });
 }
 
 std::optional<std::uint64_t> BlobIndex::PackSize(const ObjectId& id) const {
@@ -80,11 +99,17 @@ void BlobIndex::SetMissing(const ObjectId& id, bool missing) {
   if (found != pack_numbers_.end()) packs_[found->second].missing = missing;
 }
 
+void BlobIndex::SetDoomed(const std::set<ObjectId>& ids) {
+  std::unique_lock lock(mutex_);
+  doomed_ = ids;
+  for (Pack& pack : packs_) pack.doomed = doomed_.contains(pack.id);
+}
+
 std::vector<PackRecord> BlobIndex::Unindexed() const {
   std::shared_lock lock(mutex_);
   std::vector<PackRecord> packs;
   for (const auto& [id, pack] : unindexed_) {
-    if (!packs_[pack_numbers_.at(id)].missing) packs.push_back(pack);
+    if (packs_[pack_numbers_.at(id)].Counts()) packs.push_back(pack);
   }
   return packs;
 }

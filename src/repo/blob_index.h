@@ -1,12 +1,14 @@
 // Where every known blob is: the indexes of a repository, in memory, about 62 bytes a blob at most.
 //
 // Filled from index objects, from the directories of packs that no index names yet, and by the pack
-// writers of this process. It only grows. One per open repository; thread-safe.
+// writers of this process. It grows, until a prune replaced the indexes. One per open repository;
+// thread-safe.
 #pragma once
 
 #include <cstdint>
 #include <deque>
 #include <optional>
+#include <set>
 #include <shared_mutex>
 #include <unordered_map>
 #include <vector>
@@ -38,10 +40,15 @@ class BlobIndex {
   // `indexed`.
   void AddPack(const PackRecord& pack, bool indexed);
 
-  // Where the blob is, the places in packs that are missing last; mostly there is one. Empty when
-  // it is not known.
+  // Forgets everything but the packs that no index names, and adds these: the indexes were
+  // replaced.
+  void Replace(const std::vector<PackRecord>& indexed);
+
+  // Where the blob is, the places in packs that are missing or doomed last; mostly there is one.
+  // Empty when it is not known.
   std::vector<BlobLocation> Find(const BlobName& name) const;
-  // Whether a pack with the blob was there when last looked: then it need not be stored.
+  // Whether a pack with the blob was there when last looked, and not doomed: then it need not be
+  // stored.
   bool Has(const BlobName& name) const;
 
   // The size an index or directory gave, when the pack is known.
@@ -49,6 +56,9 @@ class BlobIndex {
   std::vector<ObjectId> Packs() const;
   // A pack that is missing, or has not its size, keeps its blobs findable but not known to Has.
   void SetMissing(const ObjectId& id, bool missing);
+
+  // Exactly these packs are doomed: they are not known to Has, and no index is to name them.
+  void SetDoomed(const std::set<ObjectId>& ids);
 
   // Packs that no index object names: the next index must.
   std::vector<PackRecord> Unindexed() const;
@@ -61,6 +71,8 @@ class BlobIndex {
     ObjectId id;
     std::uint64_t size = 0;
     bool missing = false;
+    bool doomed = false;
+    bool Counts() const { return !missing && !doomed; }
   };
   struct Entry {
     BlobName name;
@@ -75,11 +87,13 @@ class BlobIndex {
   std::size_t SlotOf(const BlobName& name) const;
   const Entry* Lookup(const BlobName& name) const;
   BlobLocation LocationOf(const Entry& entry) const;
+  void AddPackLocked(const PackRecord& pack, bool indexed);
   void Insert(const Entry& entry);
   void Grow();
 
   mutable std::shared_mutex mutex_;
   std::vector<Pack> packs_;
+  std::set<ObjectId> doomed_;
   std::unordered_map<ObjectId, std::uint32_t, ObjectIdHash> pack_numbers_;
   std::unordered_map<ObjectId, PackRecord, ObjectIdHash> unindexed_;
   std::deque<Entry> entries_;

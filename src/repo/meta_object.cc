@@ -11,8 +11,24 @@ constexpr std::uint16_t kVersion = 1;
 constexpr std::size_t kMagicBytes = 8;
 constexpr int kLevel = 3;
 
-const char* Magic(MetaType type) { return type == MetaType::kIndex ? "AERIEIDX" : "AERIESNP"; }
-const char* What(MetaType type) { return type == MetaType::kIndex ? "index" : "snapshot"; }
+struct TypeText {
+  const char* magic;
+  const char* what;
+};
+
+TypeText TextOf(MetaType type) {
+  switch (type) {
+    case MetaType::kIndex: return {"AERIEIDX", "index"};
+    case MetaType::kSnapshot: return {"AERIESNP", "snapshot"};
+    case MetaType::kLock: return {"AERIELCK", "lock"};
+    case MetaType::kPin: return {"AERIEPIN", "pin"};
+    case MetaType::kPrune: return {"AERIEPRN", "prune"};
+  }
+  return {"", ""};
+}
+
+const char* Magic(MetaType type) { return TextOf(type).magic; }
+const char* What(MetaType type) { return TextOf(type).what; }
 
 Bytes AssociatedData(const KeyRing& keys, MetaType type) {
   Bytes aad;

@@ -30,6 +30,8 @@ class Checker {
     AERIE_TRY(CheckPacks(context));
     AERIE_TRY(CheckIndexes(context));
     AERIE_TRY(CheckSnapshots(context));
+    AERIE_TRY(CheckSmall(context, kPinsPrefix, PinKey, MetaType::kPin));
+    AERIE_TRY(CheckSmall(context, kPrunePrefix, PruneKey, MetaType::kPrune));
     return std::move(result_);
   }
 
@@ -130,6 +132,18 @@ class Checker {
         });
   }
 
+  // Objects of which only the bytes are checked. One that is removed meanwhile is no finding.
+  Status CheckSmall(const Context& context, const char* prefix,
+                    const std::function<objects::ObjectKey(const ObjectId&)>& make, MetaType type) {
+    return ForEach(context, prefix, make,
+                   [&](const Context& child, const ObjectId&, const objects::ObjectInfo& info) {
+                     const auto object = store_.Get(child, info.key);
+                     if (KindOf(object.status()) == Kind::kNotFound) return Ok();
+                     if (!object.ok()) return object.status();
+                     return UnsealMeta(keys_, type, info.key, *object).status();
+                   });
+  }
+
   Status ForEach(const Context& context, const char* prefix,
                  const std::function<objects::ObjectKey(const ObjectId&)>& make,
                  const std::function<Status(const Context&, const ObjectId&,
@@ -182,18 +196,8 @@ Result<std::vector<Finding>> CheckOtherBlobs(const Context& context, objects::Ob
   std::vector<Finding> findings;
   const auto check_pack = [&](const Context& child, const PackRecord& pack) {
     std::vector<WantedBlob> wanted;
-    std::uint32_t number = 0;
-    for (const PackEntry& entry : pack.entries) {
-      if (!verified.Has(pack.id, number)) {
-        wanted.push_back({.name = entry.name,
-                          .location = {.pack = pack.id,
-                                       .kind = entry.kind,
-                                       .number = number,
-                                       .offset = entry.offset,
-                                       .sealed = entry.sealed,
-                                       .plain = entry.plain}});
-      }
-      ++number;
+    for (std::uint32_t number = 0; number < pack.entries.size(); ++number) {
+      if (!verified.Has(pack.id, number)) wanted.push_back(BlobOfPack(pack, number));
     }
     return ReadBlobs(child, store, keys, wanted, [&](std::size_t, const Result<Bytes>& plain) {
       if (plain.ok()) return Ok();

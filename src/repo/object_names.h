@@ -15,6 +15,9 @@ inline constexpr char kKeysPrefix[] = "keys/";
 inline constexpr char kPacksPrefix[] = "packs/";
 inline constexpr char kIndexPrefix[] = "index/";
 inline constexpr char kSnapshotsPrefix[] = "snapshots/";
+inline constexpr char kLocksPrefix[] = "locks/";
+inline constexpr char kPinsPrefix[] = "pins/";
+inline constexpr char kPrunePrefix[] = "prune/";
 
 inline objects::ObjectKey ConfigKey() { return {kConfigName}; }
 inline objects::ObjectKey KeyFileKey(const ObjectId& id) { return {kKeysPrefix + id.ToHex()}; }
@@ -22,6 +25,10 @@ inline objects::ObjectKey IndexKey(const ObjectId& id) { return {kIndexPrefix + 
 inline objects::ObjectKey SnapshotKey(const ObjectId& id) {
   return {kSnapshotsPrefix + id.ToHex()};
 }
+inline objects::ObjectKey LockKey(const ObjectId& id) { return {kLocksPrefix + id.ToHex()}; }
+// Of the snapshot of that id.
+inline objects::ObjectKey PinKey(const ObjectId& id) { return {kPinsPrefix + id.ToHex()}; }
+inline objects::ObjectKey PruneKey(const ObjectId& id) { return {kPrunePrefix + id.ToHex()}; }
 inline objects::ObjectKey PackKey(const ObjectId& id) {
   const std::string hex = id.ToHex();
   return {kPacksPrefix + hex.substr(0, 2) + "/" + hex};

@@ -1,11 +1,13 @@
 #include "repo/pack_catalog.h"
 
+#include <algorithm>
 #include <atomic>
 #include <utility>
 #include <vector>
 
 #include "base/log.h"
 #include "base/task_group.h"
+#include "repo/doom.h"
 #include "repo/index_file.h"
 #include "repo/meta_object.h"
 #include "repo/object_names.h"
@@ -15,6 +17,8 @@ namespace aerie::repo {
 namespace {
 
 constexpr std::size_t kReaders = 4;
+// Listings of the indexes, when a prune replaces them while they are read.
+constexpr int kMaxListings = 5;
 
 }  // namespace
 
@@ -25,11 +29,29 @@ Status PackCatalog::Refresh(const Context& context) {
   return damaged_index ? ReconcileLocked(context) : Ok();
 }
 
-Status PackCatalog::Reconcile(const Context& context) {
+Result<std::set<ObjectId>> PackCatalog::Reconcile(const Context& context) {
   std::lock_guard lock(refresh_mutex_);
   bool damaged_index = false;
+  AERIE_ASSIGN(std::set<ObjectId> dooms, ReadDoomed(context));
   AERIE_TRY(RefreshLocked(context, damaged_index));
-  return ReconcileLocked(context);
+  AERIE_TRY(ReconcileLocked(context));
+  return dooms;
+}
+
+Result<std::set<ObjectId>> PackCatalog::ReadDoomed(const Context& context) {
+  AERIE_ASSIGN(const Dooms dooms, ReadDooms(context, store_, keys_));
+  std::set<ObjectId> ids;
+  std::set<ObjectId> packs;
+  for (const Doom& doom : dooms.readable) {
+    ids.insert(doom.id);
+    for (const DoomedPack& pack : doom.record.packs) packs.insert(pack.id);
+  }
+  for (const objects::ObjectInfo& info : dooms.damaged) {
+    ids.insert(*IdOfKey(info.key, PruneKey));
+    NoteDamage(info.key, CorruptError("it cannot be read"), "unreadable prune object passed over");
+  }
+  index_.SetDoomed(packs);
+  return ids;
 }
 
 Result<std::vector<BlobLocation>> PackCatalog::Locate(const Context& context,
@@ -59,37 +81,60 @@ std::uint64_t PackCatalog::damaged_packs() const {
 }
 
 Status PackCatalog::RefreshLocked(const Context& context, bool& damaged_index) {
+  for (int listing = 1;; ++listing) {
+    std::set<ObjectId> there;
+    AERIE_TRY(store_.List(context, kIndexPrefix, [&](const objects::ObjectInfo& info) {
+      if (const auto id = IdOfKey(info.key, IndexKey)) there.insert(*id);
+      return Ok();
+    }));
+    const Status read = ReadIndexes(context, there, damaged_index);
+    // Replaced between the listing and the reading.
+    if (KindOf(read) == Kind::kNotFound && listing < kMaxListings) continue;
+    return read;
+  }
+}
+
+Status PackCatalog::ReadIndexes(const Context& context, const std::set<ObjectId>& there,
+                                bool& damaged_index) {
+  const bool replaced = !std::ranges::includes(there, indexes_read_);
   std::vector<ObjectId> fresh;
-  AERIE_TRY(store_.List(context, kIndexPrefix, [&](const objects::ObjectInfo& info) {
-    const auto id = IdOfKey(info.key, IndexKey);
-    if (id && !indexes_read_.contains(*id)) fresh.push_back(*id);
-    return Ok();
-  }));
+  for (const ObjectId& id : there) {
+    if (replaced || !indexes_read_.contains(id)) fresh.push_back(id);
+  }
   std::atomic<bool> damaged{false};
+  std::mutex mutex;
+  std::vector<PackRecord> all;
   const auto read = [&](const Context& child, std::size_t i) -> Status {
     bool this_damaged = false;
-    AERIE_TRY(ReadIndex(child, fresh[i], this_damaged));
+    AERIE_ASSIGN(std::vector<PackRecord> packs, ReadIndex(child, fresh[i], this_damaged));
     if (this_damaged) damaged = true;
+    std::lock_guard lock(mutex);
+    std::ranges::move(packs, std::back_inserter(all));
     return Ok();
   };
   AERIE_TRY(ParallelFor(context, fresh.size(), kReaders, read));
-  indexes_read_.insert(fresh.begin(), fresh.end());
+  if (replaced) {
+    index_.Replace(all);
+  } else {
+    for (const PackRecord& pack : all) index_.AddPack(pack, true);
+  }
+  indexes_read_ = there;
   damaged_index = damaged;
   return Ok();
 }
 
-Status PackCatalog::ReadIndex(const Context& context, const ObjectId& id, bool& damaged) {
+Result<std::vector<PackRecord>> PackCatalog::ReadIndex(const Context& context, const ObjectId& id,
+                                                       bool& damaged) {
   const objects::ObjectKey key = IndexKey(id);
   AERIE_ASSIGN(const Bytes object, store_.Get(context, key));
   const auto body = UnsealMeta(keys_, MetaType::kIndex, key, object);
-  const auto packs = body.ok() ? DecodeIndex(*body) : body.status();
+  auto packs = body.ok() ? DecodeIndex(*body) : body.status();
   if (!packs.ok()) {
     NoteDamage(key, packs.status(), "unreadable index passed over, the packs are read instead");
     damaged = true;
-    return Ok();
+    return std::vector<PackRecord>();
   }
-  for (const PackRecord& pack : *packs) index_.AddPack(pack, true);
-  return Ok();
+  return packs;
 }
 
 Status PackCatalog::ReconcileLocked(const Context& context) {

@@ -1,5 +1,5 @@
 // What a repository's packs hold, kept in step with the store: reads index objects, lists packs,
-// adopts the packs that no index names, and notices those that are missing.
+// adopts the packs that no index names, and notices those that are missing or doomed.
 //
 // One per open repository; must not outlive store or keys. Thread-safe.
 #pragma once
@@ -25,13 +25,15 @@ class PackCatalog {
   BlobIndex& index() { return index_; }
   const BlobIndex& index() const { return index_; }
 
-  // Reads the index objects not read yet; with an unreadable one among them also the packs, whose
-  // own directories say the same. Cheap when nothing is new.
+  // Reads the index objects not read yet, or all of them anew when a prune replaced some; with an
+  // unreadable one among them also the packs, whose own directories say the same. Cheap when
+  // nothing is new.
   Status Refresh(const Context& context);
 
-  // Refresh, then lists the packs: adopts those that no index names, and marks the missing ones so
-  // that nothing counts on them. What a snapshot begins with.
-  Status Reconcile(const Context& context);
+  // Refresh, then lists the packs: adopts those that no index names, and marks the missing and the
+  // doomed ones so that nothing counts on them. What a snapshot begins with. Returns the ids of the
+  // prune objects that were there.
+  Result<std::set<ObjectId>> Reconcile(const Context& context);
 
   // Where a blob is, after a Refresh when it is not known yet; never empty. kNotFound.
   Result<std::vector<BlobLocation>> Locate(const Context& context, const BlobName& name);
@@ -43,7 +45,10 @@ class PackCatalog {
 
  private:
   Status RefreshLocked(const Context& context, bool& damaged_index);
-  Status ReadIndex(const Context& context, const ObjectId& id, bool& damaged);
+  Result<std::vector<PackRecord>> ReadIndex(const Context& context, const ObjectId& id,
+                                            bool& damaged);
+  Status ReadIndexes(const Context& context, const std::set<ObjectId>& there, bool& damaged_index);
+  Result<std::set<ObjectId>> ReadDoomed(const Context& context);
   Status ReconcileLocked(const Context& context);
   Status Adopt(const Context& context, const ObjectId& id, std::uint64_t size);
   void NoteDamage(const objects::ObjectKey& key, const Status& status, const char* consequence);

@@ -39,10 +39,10 @@ std::string BlobText(const WantedBlob& blob) {
          std::to_string(blob.location.offset);
 }
 
+// `encoded` gets the encoded form.
 Result<Bytes> OpenBlob(const KeyRing& keys, const SecretKey& pack_key, const WantedBlob& blob,
-                       ByteSpan sealed) {
+                       ByteSpan sealed, RawBytes& encoded) {
   const BlobLocation& at = blob.location;
-  thread_local RawBytes encoded;
   encoded.resize(sealed.size() - kTagBytes);
   if (!UnsealBlob(keys, pack_key, at.number, at.kind, blob.name, sealed, encoded).ok()) {
     return PackError(at.pack, BlobText(blob) + " is damaged");
@@ -128,9 +128,24 @@ Result<PackRecord> ReadPackDirectory(const Context& context, objects::ObjectStor
   return PackRecord{.id = id, .size = size, .entries = *std::move(entries)};
 }
 
-Status ReadBlobs(const Context& context, objects::ObjectStore& store, const KeyRing& keys,
-                 const std::vector<WantedBlob>& wanted,
-                 const std::function<Status(std::size_t, Result<Bytes>)>& visit) {
+WantedBlob BlobOfPack(const PackRecord& pack, std::uint32_t number) {
+  const PackEntry& entry = pack.entries[number];
+  return {.name = entry.name,
+          .location = {.pack = pack.id,
+                       .kind = entry.kind,
+                       .number = number,
+                       .offset = entry.offset,
+                       .sealed = entry.sealed,
+                       .plain = entry.plain}};
+}
+
+namespace {
+
+// Plain and encoded bytes of each wanted blob, or what is wrong with it.
+Status ReadRuns(const Context& context, objects::ObjectStore& store, const KeyRing& keys,
+                const std::vector<WantedBlob>& wanted,
+                const std::function<Status(std::size_t, Result<Bytes>, ByteSpan encoded)>& visit) {
+  thread_local RawBytes encoded;
   const std::vector<std::size_t> order = OrderByPlace(wanted);
   for (const Run& run : MakeRuns(wanted, order)) {
     AERIE_TRY(context.Check("read blobs"));
@@ -143,15 +158,40 @@ Status ReadBlobs(const Context& context, objects::ObjectStore& store, const KeyR
     for (std::size_t i = run.first; i < run.first + run.count; ++i) {
       const WantedBlob& blob = wanted[order[i]];
       if (!got.ok()) {
-        AERIE_TRY(visit(order[i], got));
+        AERIE_TRY(visit(order[i], got, {}));
         continue;
       }
       const ByteSpan sealed = ByteSpan(*bytes).subspan(
           static_cast<std::size_t>(blob.location.offset - run.begin), blob.location.sealed);
-      AERIE_TRY(visit(order[i], OpenBlob(keys, pack_key, blob, sealed)));
+      Result<Bytes> plain = OpenBlob(keys, pack_key, blob, sealed, encoded);
+      AERIE_TRY(visit(order[i], std::move(plain), encoded));
     }
   }
   return Ok();
+}
+
+}  // namespace
+
+Status ReadBlobs(const Context& context, objects::ObjectStore& store, const KeyRing& keys,
+                 const std::vector<WantedBlob>& wanted,
+                 const std::function<Status(std::size_t, Result<Bytes>)>& visit) {
+  return ReadRuns(context, store, keys, wanted, [&](std::size_t i, Result<Bytes> plain, ByteSpan) {
+    return visit(i, std::move(plain));
+  });
+}
+
+Status ReadEncodedBlobs(const Context& context, objects::ObjectStore& store, const KeyRing& keys,
+                        const std::vector<WantedBlob>& wanted,
+                        const std::function<Status(std::size_t, ByteSpan encoded)>& visit) {
+  return ReadRuns(context, store, keys, wanted,
+                  [&](std::size_t i, const Result<Bytes>& plain, ByteSpan encoded) -> Status {
+                    AERIE_TRY(plain.status());
+                    if (NameBlob(keys.names, wanted[i].location.kind, *plain) != wanted[i].name) {
+                      return PackError(wanted[i].location.pack,
+                                       BlobText(wanted[i]) + " does not fit its name");
+                    }
+                    return visit(i, encoded);
+                  });
 }
 
 Result<Bytes> PackReader::Load(const Context& context, const BlobRef& ref) {

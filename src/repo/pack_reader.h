@@ -25,6 +25,8 @@ struct WantedBlob {
   BlobName name;
   BlobLocation location;
 };
+// Blob number `number` of a pack.
+WantedBlob BlobOfPack(const PackRecord& pack, std::uint32_t number);
 
 // Reads the wanted blobs, neighbours in one ranged get, unseals, decodes and verifies them, and
 // calls `visit` for each with its place in `wanted` and either its plain bytes or what is wrong
@@ -33,6 +35,12 @@ struct WantedBlob {
 Status ReadBlobs(const Context& context, objects::ObjectStore& store, const KeyRing& keys,
                  const std::vector<WantedBlob>& wanted,
                  const std::function<Status(std::size_t, Result<Bytes>)>& visit);
+
+// As ReadBlobs, but gives the encoded form, which is decoded and compared with its name all the
+// same; it is valid during the call of `visit`. A damaged blob ends the reading: kCorrupt.
+Status ReadEncodedBlobs(const Context& context, objects::ObjectStore& store, const KeyRing& keys,
+                        const std::vector<WantedBlob>& wanted,
+                        const std::function<Status(std::size_t, ByteSpan encoded)>& visit);
 
 // Takes a second copy of a blob, where there is one, when the first is damaged.
 class PackReader : public BlobSource {

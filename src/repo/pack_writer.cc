@@ -147,6 +147,25 @@ Result<std::vector<AddResult>> PackWriter::AddMany(const Context& context,
   return results;
 }
 
+Result<AddResult> PackWriter::AddEncoded(const Context& context, BlobKind kind,
+                                         const BlobName& name, std::uint32_t plain_bytes,
+                                         ByteSpan encoded) {
+  AERIE_TRY(context.Check("write blobs"));
+  AddResult result{.name = name};
+  AERIE_ASSIGN(result.stored, Claim(name, plain_bytes));
+  if (!result.stored) return result;
+  std::vector<Fresh> fresh = {{.kind = kind,
+                               .name = name,
+                               .plain = plain_bytes,
+                               .begin = 0,
+                               .size = encoded.size(),
+                               .sum = XXH3_64bits(encoded.data(), encoded.size())}};
+  Status status = Store(context, encoded, fresh);
+  if (!status.ok()) return Fail(std::move(status));
+  result.stored_bytes = fresh.back().sealed();
+  return result;
+}
+
 Result<bool> PackWriter::Claim(const BlobName& name, std::size_t plain_bytes) {
   std::lock_guard lock(mutex_);
   AERIE_TRY(failure_);

@@ -43,6 +43,10 @@ class PackWriter : public BlobSink {
   Result<std::vector<AddResult>> AddMany(const Context& context,
                                          std::span<const BlobItem> blobs) override;
 
+  // A blob that is encoded already, as ReadEncodedBlobs gives it, and known to be right.
+  Result<AddResult> AddEncoded(const Context& context, BlobKind kind, const BlobName& name,
+                               std::uint32_t plain_bytes, ByteSpan encoded);
+
   // Ok when every blob added so far is durable.
   Status Flush(const Context& context);
 

@@ -3,20 +3,25 @@
 #include <algorithm>
 #include <map>
 #include <mutex>
+#include <set>
 #include <string>
 #include <utility>
 
+#include "base/log.h"
 #include "base/task_group.h"
 #include "repo/config_file.h"
 #include "repo/crypto.h"
-#include "repo/index_file.h"
+#include "repo/index_write.h"
 #include "repo/key_file.h"
+#include "repo/locked_source.h"
+#include "repo/locks.h"
 #include "repo/meta_object.h"
 #include "repo/object_check.h"
 #include "repo/object_names.h"
 #include "repo/pack_catalog.h"
 #include "repo/pack_reader.h"
 #include "repo/pack_writer.h"
+#include "repo/repository_core.h"
 #include "repo/snapshot_file.h"
 #include "repo/store_new.h"
 #include "repo/tree_api.h"
@@ -30,12 +35,14 @@ constexpr std::size_t kMinPrefix = 4;
 // One open repository: the parts that snapshot writers share with it.
 class StoredRepository : public Repository {
  public:
+  // Locks are renewed by `clock`.
   StoredRepository(std::shared_ptr<objects::ObjectStore> store, const Config& config,
-                   const KeyRing& keys)
+                   const KeyRing& keys, Clock& clock)
       : store_(std::move(store)),
         config_(config),
         keys_(keys),
         catalog_(*store_, keys_),
+        locks_(*store_, keys_, clock),
         reader_(*store_, keys_, [this](const Context& context, const BlobName& name) {
           return catalog_.Locate(context, name);
         }) {}
@@ -58,6 +65,7 @@ class StoredRepository : public Repository {
                                                         Snapshot info) override;
   Result<std::vector<Finding>> Check(const Context& context, const CheckOptions& options) override;
   Result<RepositoryStats> Stats(const Context& context) override;
+  RepositoryCore core() override { return {*store_, keys_, catalog_, reader_, locks_}; }
 
   objects::ObjectStore& store() { return *store_; }
   const KeyRing& keys() const { return keys_; }
@@ -66,6 +74,9 @@ class StoredRepository : public Repository {
 
  private:
   Result<std::vector<ObjectId>> SnapshotIds(const Context& context);
+  Result<std::vector<Snapshot>> ReadSnapshots(const Context& context,
+                                              std::vector<Finding>* damaged);
+  Result<std::shared_ptr<Lease>> LockForReading(const Context& context);
   Result<Snapshot> ReadSnapshot(const Context& context, const ObjectId& id);
   Result<Snapshot> FindLatest(const Context& context,
                               const std::function<bool(const Snapshot&)>& accept);
@@ -74,15 +85,21 @@ class StoredRepository : public Repository {
   const Config config_;
   const KeyRing keys_;
   PackCatalog catalog_;
+  LockTable locks_;
   PackReader reader_;
+  std::mutex reading_mutex_;
+  std::weak_ptr<Lease> reading_;  // shared by all that read at a time
   std::mutex snapshots_mutex_;
   std::map<ObjectId, Snapshot> snapshots_;  // read once: snapshots never change
 };
 
 class StoredSnapshotWriter : public SnapshotWriter {
  public:
-  StoredSnapshotWriter(const Context& context, StoredRepository& repository, Snapshot snapshot)
+  StoredSnapshotWriter(const Context& context, StoredRepository& repository,
+                       std::unique_ptr<Lease> lease, std::set<ObjectId> dooms, Snapshot snapshot)
       : repository_(repository),
+        lease_(std::move(lease)),
+        dooms_(std::move(dooms)),
         snapshot_(std::move(snapshot)),
         sink_(context, repository.store(), repository.keys(), repository.index()),
         pool_(sink_, repository.PoolOptions()) {}
@@ -99,8 +116,11 @@ class StoredSnapshotWriter : public SnapshotWriter {
  private:
   Status WriteIndex(const Context& context);
   Status WriteSnapshot(const Context& context);
+  Status CheckNothingWasDoomed(const Context& context);
 
   StoredRepository& repository_;
+  const std::unique_ptr<Lease> lease_;
+  const std::set<ObjectId> dooms_;  // prune objects that were there when it began
   mutable std::mutex mutex_;
   Snapshot snapshot_;
   bool committed_ = false;
@@ -147,6 +167,16 @@ Result<Snapshot> StoredRepository::ReadSnapshot(const Context& context, const Ob
 }
 
 Result<std::vector<Snapshot>> StoredRepository::ListSnapshots(const Context& context,
+                                                              std::vector<Finding>* damaged) {
+  auto listed = ReadSnapshots(context, damaged);
+  if (KindOf(listed.status()) != Kind::kNotFound) return listed;
+  // Deleted between the listing and the reading; one that is listed still and not there is an
+  // error.
+  if (damaged != nullptr) damaged->clear();
+  return ReadSnapshots(context, damaged);
+}
+
+Result<std::vector<Snapshot>> StoredRepository::ReadSnapshots(const Context& context,
                                                               std::vector<Finding>* damaged) {
   AERIE_ASSIGN(const std::vector<ObjectId> ids, SnapshotIds(context));
   std::mutex mutex;
@@ -220,8 +250,10 @@ Result<CollectionManifest> StoredRepository::LoadManifest(const Context& context
 
 Result<std::unique_ptr<rows::CollectionSource>> StoredRepository::OpenCollection(
     const Context& context, const SnapshotCollection& collection) {
+  AERIE_ASSIGN(std::shared_ptr<Lease> lease, LockForReading(context));
   AERIE_ASSIGN(CollectionManifest manifest, LoadManifest(context, collection));
-  return OpenCollectionSource(reader_, std::move(manifest));
+  return std::make_unique<LockedSource>(OpenCollectionSource(reader_, std::move(manifest)),
+                                        std::move(lease));
 }
 
 Result<std::vector<rows::Key>> StoredRepository::LeafBoundaries(const Context& context,
@@ -229,11 +261,28 @@ Result<std::vector<rows::Key>> StoredRepository::LeafBoundaries(const Context& c
   return repo::LeafBoundaries(context, reader_, root);
 }
 
+// Null where the store may not be written: reading goes on without a lock.
+Result<std::shared_ptr<Lease>> StoredRepository::LockForReading(const Context& context) {
+  std::lock_guard lock(reading_mutex_);
+  if (auto held = reading_.lock(); held && held->Check("read").ok()) return held;
+  auto acquired = locks_.Acquire(context, LockMode::kShared, "read");
+  const Kind kind = KindOf(acquired.status());
+  if (kind == Kind::kDenied || kind == Kind::kNoSpace) {
+    log::Info("reading without a lock", {{"reason", std::string(acquired.status().message())}});
+    return std::shared_ptr<Lease>();
+  }
+  AERIE_TRY(AtRepository(*store_, "read", acquired.status()));
+  std::shared_ptr<Lease> lease = *std::move(acquired);
+  reading_ = lease;
+  return lease;
+}
+
 // ---- checking ----
 
 Result<std::vector<Finding>> StoredRepository::Check(const Context& context,
                                                      const CheckOptions& options) {
-  AERIE_TRY(catalog_.Reconcile(context));
+  AERIE_ASSIGN(const std::shared_ptr<Lease> lease, LockForReading(context));
+  AERIE_TRY(catalog_.Reconcile(context).status());
   AERIE_ASSIGN(ObjectCheck objects, CheckObjects(context, *store_, keys_));
   std::vector<Finding> findings = std::move(objects.findings);
   std::vector<Snapshot> snapshots;
@@ -262,7 +311,7 @@ Result<std::vector<Finding>> StoredRepository::Check(const Context& context,
 }
 
 Result<RepositoryStats> StoredRepository::Stats(const Context& context) {
-  AERIE_TRY(catalog_.Reconcile(context));
+  AERIE_TRY(catalog_.Reconcile(context).status());
   RepositoryStats stats;
   const auto count = [&](const char* prefix, const auto& make, auto&& visit) {
     return store_->List(context, prefix, [&](const objects::ObjectInfo& info) {
@@ -295,10 +344,14 @@ LeafPoolOptions StoredRepository::PoolOptions() {
 
 Result<std::unique_ptr<SnapshotWriter>> StoredRepository::BeginSnapshot(const Context& context,
                                                                         Snapshot info) {
-  AERIE_TRY(AtRepository(*store_, "read", catalog_.Reconcile(context)));
+  auto lease = locks_.Acquire(context, LockMode::kShared, "backup");
+  AERIE_TRY(AtRepository(*store_, "write", lease.status()));
+  auto dooms = catalog_.Reconcile(context);
+  AERIE_TRY(AtRepository(*store_, "read", dooms.status()));
   info.id.hex = RandomId().ToHex();
   if (info.created_ms == 0) info.created_ms = ToUnixMillis(context.clock().Now());
-  return std::make_unique<StoredSnapshotWriter>(context, *this, std::move(info));
+  return std::make_unique<StoredSnapshotWriter>(context, *this, *std::move(lease),
+                                                *std::move(dooms), std::move(info));
 }
 
 Result<std::unique_ptr<SnapshotWriter::PartitionWriter>> StoredSnapshotWriter::OpenPartition(
@@ -346,13 +399,28 @@ Result<Snapshot> StoredSnapshotWriter::Commit(const Context& context, bool compl
   }
   const std::string operation = "commit snapshot " + snapshot_.id.Short();
   AERIE_TRY(Annotate(sink_.Flush(context), operation));
+  AERIE_TRY(lease_->Check(operation));
   AERIE_TRY(Annotate(WriteIndex(context), operation));
   std::ranges::sort(snapshot_.collections, {}, &SnapshotCollection::name);
   snapshot_.complete = complete;
   snapshot_.finished_ms = ToUnixMillis(context.clock().Now());
   snapshot_.stats = stats();
-  AERIE_TRY(Annotate(WriteSnapshot(context), operation));
+  AERIE_TRY(Annotate(CheckNothingWasDoomed(context), operation));
+  AERIE_TRY(lease_->Check(operation));
+  AERIE_TRY(Annotate(WriteSnapshot(lease_->Limit(context)), operation));
   return snapshot_;
+}
+
+// The lock keeps a prune away; this catches the one that came when the lock was lost, or broken.
+Status StoredSnapshotWriter::CheckNothingWasDoomed(const Context& context) {
+  return repository_.store().List(context, kPrunePrefix, [&](const objects::ObjectInfo& info) {
+    const auto id = IdOfKey(info.key, PruneKey);
+    if (!id || dooms_.contains(*id)) return Ok();
+    return MakeStatus(Kind::kLocked,
+                      info.key.text +
+                          " came while this backup ran: a prune did not wait for it; run the "
+                          "command again, what arrived is not stored again");
+  });
 }
 
 // Names every pack that no index names: this writer's, the adopted, and those of a writer beside
@@ -360,13 +428,11 @@ Result<Snapshot> StoredSnapshotWriter::Commit(const Context& context, bool compl
 Status StoredSnapshotWriter::WriteIndex(const Context& context) {
   const std::vector<PackRecord> packs = repository_.index().Unindexed();
   if (packs.empty()) return Ok();
-  const objects::ObjectKey key = IndexKey(RandomId());
-  AERIE_ASSIGN(const Bytes object,
-               SealMeta(repository_.keys(), MetaType::kIndex, key, EncodeIndex(packs)));
-  AERIE_TRY(StoreNew(context, repository_.store(), key, object));
+  AERIE_ASSIGN(const WrittenIndex index,
+               repo::WriteIndex(context, repository_.store(), repository_.keys(), packs));
   repository_.index().MarkIndexed(packs);
   std::lock_guard lock(mutex_);
-  index_bytes_ += object.size();
+  index_bytes_ += index.bytes;
   return Ok();
 }
 
@@ -472,7 +538,7 @@ Result<std::unique_ptr<Repository>> Create(const Context& context,
                              options.passphrase, {options.kdf_passes, options.kdf_memory}, now));
   AERIE_TRY(StoreNew(context, *store, KeyFileKey(key_id), EncodeKeyFile(file)));
   AERIE_TRY(StoreNew(context, *store, ConfigKey(), EncodeConfig(config, keys.config)));
-  return std::make_unique<StoredRepository>(std::move(store), config, keys);
+  return std::make_unique<StoredRepository>(std::move(store), config, keys, context.clock());
 }
 
 }  // namespace
@@ -505,7 +571,7 @@ Result<std::unique_ptr<Repository>> OpenRepository(const Context& context,
   if (!config.ok()) return AtRepository(*store, "open", config.status());
   const auto keys = UnlockRepository(context, *store, *config, *bytes, passphrase);
   if (!keys.ok()) return AtRepository(*store, "open", keys.status());
-  return std::make_unique<StoredRepository>(std::move(store), *config, *keys);
+  return std::make_unique<StoredRepository>(std::move(store), *config, *keys, context.clock());
 }
 
 Result<bool> RepositoryExists(const Context& context, objects::ObjectStore& store) {

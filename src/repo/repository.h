@@ -1,8 +1,7 @@
 // SEAM. A repository: one prefix of an object store that keeps snapshots.
 //
 // Open one per process and store; thread-safe. docs/format.md is the specification; the invariants
-// are in /README.md of this room. Locks, prune and repair come with another issue: nothing here
-// deletes or rewrites an object.
+// are in /README.md of this room. Deleting is in snapshot_delete.h and prune.h, pins are in pins.h.
 #pragma once
 
 #include <cstdint>
@@ -106,6 +105,7 @@ struct Finding {
 };
 
 class SnapshotWriter;
+struct RepositoryCore;
 
 class Repository {
  public:
@@ -129,7 +129,8 @@ class Repository {
                                                   const SnapshotCollection& collection) = 0;
 
   // Rows of one collection of a snapshot. Every leaf is compared with its digests as it is read:
-  // wrong bytes are kCorrupt naming collection, partition and key range, never delivered.
+  // wrong bytes are kCorrupt naming collection, partition and key range, never delivered. The
+  // source holds a shared lock while it lives, where the store may be written. kLocked.
   virtual Result<std::unique_ptr<rows::CollectionSource>> OpenCollection(
       const Context& context, const SnapshotCollection& collection) = 0;
 
@@ -138,14 +139,14 @@ class Repository {
                                                         const PartitionRoot& root) = 0;
 
   // Starts a snapshot. `info` gives cluster, version, tags, parent, created_ms; the id is made
-  // here.
+  // here. The writer holds a shared lock while it lives. kLocked.
   virtual Result<std::unique_ptr<SnapshotWriter>> BeginSnapshot(const Context& context,
                                                                 Snapshot info) = 0;
 
   // Structure: config, keys, indexes, pack sizes and directories, snapshots, manifests, tree pages,
   // every blob a tree names is in a pack that is there. With read_data every blob is read and every
   // leaf compared with its digests. Restricted to `only` when given. Calls `progress` with plain
-  // bytes done.
+  // bytes done. Holds a shared lock, where the store may be written. kLocked.
   struct CheckOptions {
     bool read_data = false;
     std::vector<SnapshotId> only;
@@ -155,6 +156,9 @@ class Repository {
                                              const CheckOptions& options) = 0;
 
   virtual Result<RepositoryStats> Stats(const Context& context) = 0;
+
+  // For the other files of this room.
+  virtual RepositoryCore core() = 0;
 };
 
 // Collects one snapshot. Partition writers of several collections may work at the same time;
@@ -184,6 +188,7 @@ class SnapshotWriter {
   virtual SnapshotStats stats() const = 0;
 
   // Flushes packs, writes the index, then the snapshot. `complete` false: some collections failed.
+  // kLocked when the writer's lock was lost meanwhile: nothing is committed then.
   virtual Result<Snapshot> Commit(const Context& context, bool complete) = 0;
 };
 

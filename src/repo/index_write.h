@@ -1,0 +1,25 @@
+// New index objects: the one way to write them.
+//
+// Free functions, safe from any thread.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "base/context.h"
+#include "objects/object_store.h"
+#include "repo/crypto.h"
+#include "repo/index_file.h"
+
+namespace aerie::repo {
+
+struct WrittenIndex {
+  ObjectId id;
+  std::uint64_t bytes = 0;  // of the object
+};
+
+// One index that names these packs.
+Result<WrittenIndex> WriteIndex(const Context& context, objects::ObjectStore& store,
+                                const KeyRing& keys, const std::vector<PackRecord>& packs);
+
+}  // namespace aerie::repo
