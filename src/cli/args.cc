@@ -1,5 +1,12 @@
 #include "cli/args.h"
 
+#include <unistd.h>
+
+#include <charconv>
+#include <cstdio>
+#include <iostream>
+#include <map>
+
 #include "cli/commands.h"
 
 namespace aerie::cli {
@@ -8,6 +15,42 @@ CommandResult Failure(Status status) {
   CommandResult result;
   result.status = std::move(status);
   return result;
+}
+
+Status Confirm(const Environment& env, const std::string& what) {
+  if (env.globals.assume_yes) return Ok();
+  if (isatty(STDIN_FILENO) != 0 && isatty(STDERR_FILENO) != 0) {
+    std::fprintf(stderr, "%s? [y/N] ", what.c_str());
+    std::string answer;
+    std::getline(std::cin, answer);
+    if (answer == "y" || answer == "yes") return Ok();
+    return RefusedError(what + ": not confirmed; nothing was changed");
+  }
+  return RefusedError(what + ": add --yes to confirm; nothing was changed");
+}
+
+Result<Duration> ParseDuration(const std::string& text, const std::string& what) {
+  static const std::map<std::string, std::chrono::seconds> kUnits = {
+      {"s", std::chrono::seconds(1)},
+      {"m", std::chrono::minutes(1)},
+      {"h", std::chrono::hours(1)},
+      {"d", std::chrono::hours(24)},
+      {"w", std::chrono::hours(24 * 7)}};
+  std::uint32_t number = 0;
+  const char* const end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, number);
+  const auto unit = kUnits.find(std::string(rest, end));
+  if (error != std::errc() || (unit == kUnits.end() && text != "0")) {
+    return InvalidError(what + " " + text + ": give a number and a unit, such as 90s, 15m, 12h, " +
+                        "30d or 4w");
+  }
+  if (unit == kUnits.end()) return Duration::zero();
+  constexpr std::chrono::hours kLimit(24 * 36'500);
+  const std::chrono::seconds duration = number * unit->second;
+  if (duration > kLimit) {
+    return InvalidError(what + " " + text + ": that is longer than a hundred years");
+  }
+  return duration;
 }
 
 void AddLoginOptions(CLI::App& command, app::ClusterFlags& flags) {

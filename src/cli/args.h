@@ -28,6 +28,9 @@ struct RepoArg {
 };
 void AddRepoOption(CLI::App& command, RepoArg& arg, bool may_create);
 
+// "90s", "15m", "12h", "30d", "4w"; `what` names the option in the error (kInvalid).
+Result<Duration> ParseDuration(const std::string& text, const std::string& what);
+
 void AddSelectionOptions(CLI::App& command, transfer::Selection& selection, bool with_rows);
 
 Json ToJson(const rows::RangeDigest& digest);

@@ -8,6 +8,7 @@
 #include "cli/args.h"
 #include "cli/commands.h"
 #include "cli/version.h"
+#include "repo/pins.h"
 #include "rows/spec_codec.h"
 #include "transfer/backup.h"
 #include "transfer/diff.h"
@@ -167,6 +168,8 @@ CommandResult List(Environment& env, const ListArgs& args) {
   auto opened =
       env.session.Repository(env.context, args.repo.text, args.repo.flags, app::IfAbsent::kFail);
   if (!opened.ok()) return Failure(opened.status());
+  auto pins = repo::ListPins(env.context, *opened->repository);
+  if (!pins.ok()) return Failure(pins.status());
   std::vector<repo::Finding> damaged;
   auto snapshots = opened->repository->ListSnapshots(env.context, &damaged);
   if (!snapshots.ok()) return Failure(snapshots.status());
@@ -176,12 +179,15 @@ CommandResult List(Environment& env, const ListArgs& args) {
       {"ID", "CREATED", "CLUSTER", "COLLECTIONS", "ROWS", "SIZE", "STORED", "TAGS"}};
   for (const auto& snapshot : *snapshots) {
     if (!Wanted(args, snapshot)) continue;
+    const bool pinned = pins->contains(snapshot.id);
     list.push_back(ToJson(snapshot));
+    list.back()["pinned"] = pinned;
     std::uint64_t rows = 0;
     for (const auto& c : snapshot.collections) rows += c.digest.rows;
     std::string tags;
     for (const auto& tag : snapshot.tags) tags += (tags.empty() ? "" : ",") + tag;
     if (!snapshot.complete) tags += tags.empty() ? "(incomplete)" : " (incomplete)";
+    if (pinned) tags += tags.empty() ? "(pinned)" : " (pinned)";
     table.push_back({snapshot.id.Short(), Age(snapshot.created_ms), snapshot.cluster,
                      std::to_string(snapshot.collections.size()), Thousands(rows),
                      HumanBytes(snapshot.stats.plain_bytes),
@@ -233,13 +239,18 @@ CommandResult Show(Environment& env, const ShowArgs& args) {
   if (!opened.ok()) return Failure(opened.status());
   auto snapshot = opened->repository->FindSnapshot(env.context, args.snapshot);
   if (!snapshot.ok()) return Failure(snapshot.status());
+  auto pins = repo::ListPins(env.context, *opened->repository);
+  if (!pins.ok()) return Failure(pins.status());
+  const bool pinned = pins->contains(snapshot->id);
   CommandResult result;
   result.json["snapshot"] = ToJson(*snapshot);
+  result.json["snapshot"]["pinned"] = pinned;
   Json specs = Json::object();
   result.text = "snapshot " + snapshot->id.hex + "\n  created   " + Age(snapshot->created_ms) +
                 "\n  cluster   " + snapshot->cluster + " (" + snapshot->server_version +
                 ")\n  size      " + HumanBytes(snapshot->stats.plain_bytes) + ", stored " +
                 HumanBytes(snapshot->stats.stored_bytes) + " new\n";
+  if (pinned) result.text += "  pinned    nothing deletes it until aerie backup unpin\n";
   if (!snapshot->complete) result.text += "  INCOMPLETE: a part only, or some collections failed\n";
   for (const auto& collection : snapshot->collections) {
     auto manifest = opened->repository->LoadManifest(env.context, collection);
@@ -378,7 +389,8 @@ CommandResult DiffSnapshots(Environment& env, const DiffArgs& args) {
 }  // namespace
 
 void AddBackupCommands(CLI::App& root, Action& action) {
-  CLI::App* backup = root.add_subcommand("backup", "Make, list, verify and compare snapshots");
+  CLI::App* backup =
+      root.add_subcommand("backup", "Make, list, verify, compare, pin and delete snapshots");
   backup->require_subcommand(1);
 
   {
@@ -450,6 +462,7 @@ void AddBackupCommands(CLI::App& root, Action& action) {
       action = [args](Environment& env) { return DiffSnapshots(env, *args); };
     });
   }
+  AddDeleteCommands(*backup, action);
 }
 
 }  // namespace aerie::cli

@@ -41,8 +41,15 @@ void AddDiffCommand(CLI::App& root, Action& action);
 void AddClusterCommands(CLI::App& root, Action& action);
 void AddRepoCommands(CLI::App& root, Action& action);
 void AddConfigCommands(CLI::App& root, Action& action);
+// Called by AddBackupCommands and AddRepoCommands: what deletes, and what protects from it.
+void AddDeleteCommands(CLI::App& backup, Action& action);
+void AddPruneCommands(CLI::App& repo, Action& action);
 // `completion bash|zsh|fish` and `man`, made from the same table of commands that parses.
 void AddDocumentCommands(CLI::App& root, Action& action);
+
+// Ok when the user confirmed `what`, such as "delete 2 snapshots": by --yes, or by answering on the
+// terminal; kRefused otherwise.
+Status Confirm(const Environment& env, const std::string& what);
 
 // A status as a result without anything else.
 CommandResult Failure(Status status);

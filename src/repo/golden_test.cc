@@ -80,7 +80,9 @@ void WritePatchedGolden(const std::string& folder, bool encrypted) {
 }
 
 void ExpectReads(const std::string& folder, const std::vector<std::string>& digests) {
-  auto repository = Reopen(std::make_shared<objects::FilesystemStore>(folder));
+  // A copy, since readers write locks.
+  objects::FilesystemStore golden(folder);
+  auto repository = Reopen(StoreWith(AllObjects(golden)));
   ASSERT_TRUE(repository.ok()) << repository.status();
   const auto findings =
       (*repository)->Check(kContext, {.read_data = true, .only = {}, .progress = {}});

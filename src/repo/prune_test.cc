@@ -529,6 +529,20 @@ TEST_F(PruneRunTest, APruneWaitsForBackupsAndRestores) {
   MustPrune(*Open(store_));
 }
 
+TEST_F(PruneRunTest, ReadingGoesOnWhereNothingCanBeWritten) {
+  const Three three = MakeThree();
+  for (const Kind kind : {Kind::kDenied, Kind::kNoSpace}) {
+    store_->Add({.effect = Effect::kFail,
+                 .kind = kind,
+                 .verb = Verb::kPutIfAbsent,
+                 .times = objects::FaultRule::kForever});
+    ExpectSameRows(Rows(0, 400), *Read(*Open(store_), three.second));
+    ExpectWhole(store_, "read only: ");
+    EXPECT_EQ(KindOf(RunPrune(context_, *Open(store_), Options()).status()), kind);
+    store_->Revive();
+  }
+}
+
 // A deterministic schedule for every moment of a backup: its lock is broken and a prune dooms (and
 // sweeps what was doomed before). Whatever was committed must be whole for ever.
 TEST_F(PruneRunTest, APruneAtAnyMomentOfABackupThatLostItsLockBreaksNoSnapshot) {

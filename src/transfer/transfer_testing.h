@@ -112,7 +112,8 @@ class TransferTest : public testing::Test {
 
   void SetUp() override {
     store_ = std::make_shared<objects::MemoryStore>();
-    auto made = repo::CreateRepository(context_, store_, repo::CheapOptions());
+    // Locks are renewed by the clock of this context; one whose sleeps pass at once would not do.
+    auto made = repo::CreateRepository(Context::Background(), store_, repo::CheapOptions());
     ASSERT_TRUE(made.ok()) << made.status();
     repository_ = *std::move(made);
   }

@@ -9,8 +9,9 @@ import unittest
 
 from harness import AcceptanceTest, T, column, field, floats, tree
 
-COMMANDS = ('backup create', 'backup list', 'backup show', 'backup verify', 'backup diff', 'restore',
-            'diff', 'cluster check', 'cluster show', 'repo init', 'repo stats', 'config check',
+COMMANDS = ('backup create', 'backup list', 'backup show', 'backup verify', 'backup diff',
+            'backup delete', 'backup pin', 'backup unpin', 'restore', 'diff', 'cluster check',
+            'cluster show', 'repo init', 'repo stats', 'repo prune', 'repo unlock', 'config check',
             'config schema', 'config show', 'completion', 'man')
 
 
@@ -57,8 +58,8 @@ class DocumentsTest(AcceptanceTest):
         fish = self.aerie.run('completion', 'fish').out
         self.assertIn("-l read-data", fish)
         self.assertEqual(self.complete('aerie', 'ba'), ['backup'])
-        self.assertEqual(sorted(self.complete('aerie', 'backup', '')[:5]),
-                         ['create', 'diff', 'list', 'show', 'verify'])
+        self.assertEqual(sorted(self.complete('aerie', 'backup', '')[:8]),
+                         ['create', 'delete', 'diff', 'list', 'pin', 'show', 'unpin', 'verify'])
         self.assertIn('--read-data', self.complete('aerie', 'backup', 'verify', '--re'))
         self.assertIn('--on-conflict', self.complete('aerie', 'restore', '--on'))
         top = self.complete('aerie', '')
