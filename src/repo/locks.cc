@@ -105,6 +105,20 @@ Status Lease::Check(const std::string& operation) const {
                                        "); run the command again");
 }
 
+Status Lease::Confirm(const Context& context, const std::string& operation) {
+  std::lock_guard renewing(renew_mutex_);
+  AERIE_TRY(Check(operation));
+  objects::ObjectKey newest;
+  {
+    std::lock_guard lock(mutex_);
+    newest = objects_.back();
+  }
+  const Status there = table_.store_.Stat(context, newest).status();
+  if (KindOf(there) == Kind::kNotFound) Lose("somebody removed it");
+  AERIE_TRY(Check(operation));
+  return Annotate(there, operation);
+}
+
 Context Lease::Limit(const Context& context) const {
   const SteadyTime now = table_.clock_.Steady();
   std::lock_guard lock(mutex_);

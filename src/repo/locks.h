@@ -53,6 +53,8 @@ class Lease {
   // Ok while the lock is held for certain; kLocked, naming `operation`, once it may not be. To be
   // asked right before anything that others rely on being excluded from.
   Status Check(const std::string& operation) const;
+  // As Check, and asks the store whether the lock is still there: nobody took it over or broke it.
+  Status Confirm(const Context& context, const std::string& operation);
   // `context` with a deadline no later than the end of what is certain now.
   Context Limit(const Context& context) const;
 

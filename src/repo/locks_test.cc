@@ -82,7 +82,7 @@ TEST_F(LocksTest, OfTwoThatWantItAloneAtAnyMomentNeverBothGetIt) {
       const auto hooked = std::make_shared<HookStore>(memory_);
       const auto table = Table(hooked);
       Result<std::unique_ptr<Lease>> inner = NotFoundError("not yet");
-      hooked->Before(nth, [&] { inner = Get(*two_, other); });
+      hooked->Before(nth, [&](const std::string&) { inner = Get(*two_, other); });
       const auto outer = Get(*table, LockMode::kExclusive);
       EXPECT_FALSE(outer.ok() && inner.ok()) << nth;
       EXPECT_FALSE(!outer.ok() && KindOf(inner.status()) == Kind::kNotFound) << nth;
@@ -185,7 +185,7 @@ TEST_F(LocksTest, ARenewalAndATakeOverNeverBothSucceed) {
     ASSERT_TRUE(sleeper.ok()) << sleeper.status();
     ASSERT_TRUE((*sleeper)->Renew(context_).ok());
     Result<std::unique_ptr<Lease>> heir = NotFoundError("not yet");
-    hooked->Before(nth, [&] {
+    hooked->Before(nth, [&](const std::string&) {
       clock_.Advance(11 * kMinute);
       heir = Get(*two_, LockMode::kExclusive);
     });

@@ -543,9 +543,14 @@ TEST_F(PruneRunTest, ReadingGoesOnWhereNothingCanBeWritten) {
   }
 }
 
-// A deterministic schedule for every moment of a backup: its lock is broken and a prune dooms (and
-// sweeps what was doomed before). Whatever was committed must be whole for ever.
-TEST_F(PruneRunTest, APruneAtAnyMomentOfABackupThatLostItsLockBreaksNoSnapshot) {
+// A deterministic schedule for every moment of a backup: its lock is broken, a prune dooms, and
+// another one sweeps, a margin later or (but for the very write that commits) at once. Whatever was
+// committed must be whole for ever.
+class BrokenLocks : public PruneRunTest, public ::testing::WithParamInterface<bool> {};
+INSTANTIATE_TEST_SUITE_P(Sweeps, BrokenLocks, ::testing::Bool(),
+                         [](const auto& at_once) { return at_once.param ? "AtOnce" : "Later"; });
+
+TEST_P(BrokenLocks, APruneAtAnyMomentOfABackupBreaksNoSnapshot) {
   const Three three = MakeThree();
   MustDelete(three.third.id);
   const auto before = AllObjects(*memory_);
@@ -559,9 +564,12 @@ TEST_F(PruneRunTest, APruneAtAnyMomentOfABackupThatLostItsLockBreaksNoSnapshot) 
     }
     const auto hooked = std::make_shared<HookStore>(memory);
     const auto writer = Open(hooked);
-    hooked->Before(nth, [&] {
+    hooked->Before(nth, [&](const std::string& key) {
+      if (GetParam() && key.starts_with(kSnapshotsPrefix)) return;
       BreakLocks(*memory);
-      MustPrune(*Open(memory));
+      const Duration margin = GetParam() ? Duration() : kMargin;
+      MustPrune(*Open(memory), Options(margin));
+      if (GetParam()) MustPrune(*Open(memory), Options(margin));
     });
     const auto stored = Store(*writer, Rows(5000, 300));
     through = hooked->calls() < nth;

@@ -137,11 +137,12 @@ class ShortStore : public ForwardingStore {
   }
 };
 
-// Runs `hook` once, before the n-th call, of whatever verb but Copy, is passed on.
+// Runs `hook` once, with the key or prefix, before the n-th call, of whatever verb but Copy, is
+// passed on.
 class HookStore : public ForwardingStore {
  public:
   using ForwardingStore::ForwardingStore;
-  void Before(std::uint64_t nth, std::function<void()> hook) {
+  void Before(std::uint64_t nth, std::function<void(const std::string&)> hook) {
     calls_ = 0;
     nth_ = nth;
     hook_ = std::move(hook);
@@ -149,40 +150,40 @@ class HookStore : public ForwardingStore {
   std::uint64_t calls() const { return calls_; }
 
   Status Put(const Context& c, const objects::ObjectKey& key, ByteSpan bytes) override {
-    Arrive();
+    Arrive(key.text);
     return inner_->Put(c, key, bytes);
   }
   Status PutIfAbsent(const Context& c, const objects::ObjectKey& key, ByteSpan bytes) override {
-    Arrive();
+    Arrive(key.text);
     return inner_->PutIfAbsent(c, key, bytes);
   }
   Result<Bytes> Get(const Context& c, const objects::ObjectKey& key, std::uint64_t offset,
                     std::uint64_t length) override {
-    Arrive();
+    Arrive(key.text);
     return inner_->Get(c, key, offset, length);
   }
   Result<objects::ObjectInfo> Stat(const Context& c, const objects::ObjectKey& key) override {
-    Arrive();
+    Arrive(key.text);
     return inner_->Stat(c, key);
   }
   Status List(const Context& c, const std::string& prefix,
               const std::function<Status(const objects::ObjectInfo&)>& visit) override {
-    Arrive();
+    Arrive(prefix);
     return inner_->List(c, prefix, visit);
   }
   std::vector<objects::RemoveResult> Remove(const Context& c,
                                             const std::vector<objects::ObjectKey>& keys) override {
-    Arrive();
+    Arrive(keys.at(0).text);
     return inner_->Remove(c, keys);
   }
 
  private:
-  void Arrive() {
-    if (++calls_ == nth_) hook_();
+  void Arrive(const std::string& key) {
+    if (++calls_ == nth_) hook_(key);
   }
   std::atomic<std::uint64_t> calls_{0};
   std::uint64_t nth_ = 0;
-  std::function<void()> hook_;
+  std::function<void(const std::string&)> hook_;
 };
 
 // Repositories on a stepped clock.

@@ -406,12 +406,12 @@ Result<Snapshot> StoredSnapshotWriter::Commit(const Context& context, bool compl
   snapshot_.finished_ms = ToUnixMillis(context.clock().Now());
   snapshot_.stats = stats();
   AERIE_TRY(Annotate(CheckNothingWasDoomed(context), operation));
-  AERIE_TRY(lease_->Check(operation));
+  AERIE_TRY(lease_->Confirm(context, operation));
   AERIE_TRY(Annotate(WriteSnapshot(lease_->Limit(context)), operation));
   return snapshot_;
 }
 
-// The lock keeps a prune away; this catches the one that came when the lock was lost, or broken.
+// The lock keeps prunes away; this catches the one that came in spite of it.
 Status StoredSnapshotWriter::CheckNothingWasDoomed(const Context& context) {
   return repository_.store().List(context, kPrunePrefix, [&](const objects::ObjectInfo& info) {
     const auto id = IdOfKey(info.key, PruneKey);
