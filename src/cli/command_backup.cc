@@ -306,6 +306,29 @@ CommandResult VerifyAgainst(Environment& env, const VerifyArgs& args,
   return result;
 }
 
+// Retention keeps the last verified snapshot of each collection, where it can be recorded.
+void RecordVerified(Environment& env, repo::Repository& repository,
+                    const repo::Repository::CheckOptions& options, CommandResult& result) {
+  std::vector<repo::SnapshotId> ids = options.only;
+  if (ids.empty()) {
+    const auto all = repository.ListSnapshots(env.context);
+    if (!all.ok()) return;
+    for (const auto& snapshot : *all) ids.push_back(snapshot.id);
+  }
+  const auto known = repo::ListVerified(env.context, repository);
+  if (!known.ok()) return;
+  for (const auto& id : ids) {
+    if (known->contains(id)) continue;
+    const Status recorded = repo::RecordVerified(env.context, repository, id);
+    const Kind kind = KindOf(recorded);
+    if (recorded.ok() || kind == Kind::kNotFound) continue;
+    if (kind != Kind::kDenied && kind != Kind::kNoSpace) {
+      result.warnings.emplace_back(recorded.message());
+    }
+    return;
+  }
+}
+
 CommandResult Verify(Environment& env, const VerifyArgs& args) {
   auto opened =
       env.session.Repository(env.context, args.repo.text, args.repo.flags, app::IfAbsent::kFail);
@@ -347,6 +370,8 @@ CommandResult Verify(Environment& env, const VerifyArgs& args) {
                    (finding.where.empty() ? "" : " (" + finding.where + ")") +
                    (finding.object.empty() ? "" : " [" + finding.object + "]") + "\n";
   }
+  if (findings->empty() && args.read_data)
+    RecordVerified(env, *opened->repository, options, result);
   if (findings->empty()) {
     result.text = "verified " + what + ": " +
                   (args.read_data ? "structure and every row"

@@ -21,7 +21,7 @@ Status NotTrusted(const Repository& repository, const std::string& why) {
 
 // Snapshots that somebody knows of and that are not among those listed.
 std::set<SnapshotId> Unlisted(const Census& census) {
-  std::set<SnapshotId> unlisted = census.pins;
+  std::set<SnapshotId> unlisted = census.marks.pins;
   for (const Snapshot& snapshot : census.snapshots) {
     if (snapshot.parent) unlisted.insert(*snapshot.parent);
   }
@@ -53,7 +53,8 @@ Result<Census> TakeCensus(const Context& context, Repository& repository) {
   const RepositoryCore core = repository.core();
   Census census;
   AERIE_ASSIGN(census.snapshots, repository.ListSnapshots(context));
-  AERIE_ASSIGN(census.pins, ListPins(context, repository));
+  AERIE_ASSIGN(census.marks.pins, ListPins(context, repository));
+  AERIE_ASSIGN(census.marks.verified, ListVerified(context, repository));
   AERIE_ASSIGN(census.dooms, ReadDooms(context, core.store, core.keys));
   AERIE_ASSIGN(const std::vector<Snapshot> again, repository.ListSnapshots(context));
   if (!std::ranges::equal(again, census.snapshots, {}, &Snapshot::id, &Snapshot::id)) {

@@ -9,12 +9,13 @@
 #include "base/context.h"
 #include "repo/doom.h"
 #include "repo/repository.h"
+#include "repo/retention.h"
 
 namespace aerie::repo {
 
 struct Census {
   std::vector<Snapshot> snapshots;  // newest first
-  std::set<SnapshotId> pins;
+  SnapshotMarks marks;
   Dooms dooms;
 };
 

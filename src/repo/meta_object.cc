@@ -23,6 +23,7 @@ TypeText TextOf(MetaType type) {
     case MetaType::kLock: return {"AERIELCK", "lock"};
     case MetaType::kPin: return {"AERIEPIN", "pin"};
     case MetaType::kPrune: return {"AERIEPRN", "prune"};
+    case MetaType::kVerified: return {"AERIEVER", "verified"};
   }
   return {"", ""};
 }

@@ -1,4 +1,5 @@
-// The envelope of index, snapshot, lock, pin and prune objects: docs/format.md, section Sealing.
+// The envelope of index, snapshot, lock, pin, prune and verified objects: docs/format.md, section
+// Sealing.
 //
 // Pure functions but for the random nonce of SealMeta; safe from any thread.
 #pragma once
@@ -13,7 +14,7 @@
 
 namespace aerie::repo {
 
-enum class MetaType { kIndex, kSnapshot, kLock, kPin, kPrune };
+enum class MetaType { kIndex, kSnapshot, kLock, kPin, kPrune, kVerified };
 
 // More plain bytes than this nobody writes, and no reader makes room for.
 inline constexpr std::uint64_t kMaxMetaBytes = std::uint64_t{1} << 30;

@@ -31,6 +31,7 @@ class Checker {
     AERIE_TRY(CheckIndexes(context));
     AERIE_TRY(CheckSnapshots(context));
     AERIE_TRY(CheckSmall(context, kPinsPrefix, PinKey, MetaType::kPin));
+    AERIE_TRY(CheckSmall(context, kVerifiedPrefix, VerifiedKey, MetaType::kVerified));
     AERIE_TRY(CheckSmall(context, kPrunePrefix, PruneKey, MetaType::kPrune));
     return std::move(result_);
   }

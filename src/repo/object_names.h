@@ -17,6 +17,7 @@ inline constexpr char kIndexPrefix[] = "index/";
 inline constexpr char kSnapshotsPrefix[] = "snapshots/";
 inline constexpr char kLocksPrefix[] = "locks/";
 inline constexpr char kPinsPrefix[] = "pins/";
+inline constexpr char kVerifiedPrefix[] = "verified/";
 inline constexpr char kPrunePrefix[] = "prune/";
 
 inline objects::ObjectKey ConfigKey() { return {kConfigName}; }
@@ -28,6 +29,7 @@ inline objects::ObjectKey SnapshotKey(const ObjectId& id) {
 inline objects::ObjectKey LockKey(const ObjectId& id) { return {kLocksPrefix + id.ToHex()}; }
 // Of the snapshot of that id.
 inline objects::ObjectKey PinKey(const ObjectId& id) { return {kPinsPrefix + id.ToHex()}; }
+inline objects::ObjectKey VerifiedKey(const ObjectId& id) { return {kVerifiedPrefix + id.ToHex()}; }
 inline objects::ObjectKey PruneKey(const ObjectId& id) { return {kPrunePrefix + id.ToHex()}; }
 inline objects::ObjectKey PackKey(const ObjectId& id) {
   const std::string hex = id.ToHex();

@@ -16,7 +16,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-Bytes EncodePin(const SnapshotId& id, const LockRecord& who, std::int64_t now_ms) {
+Bytes EncodeMark(const SnapshotId& id, const LockRecord& who, std::int64_t now_ms) {
   const Json json = {
       {"snapshot", id.hex}, {"created_ms", now_ms}, {"owner", who.owner}, {"host", who.host}};
   const std::string text = json.dump(-1, ' ', false, Json::error_handler_t::replace);
@@ -25,24 +25,24 @@ Bytes EncodePin(const SnapshotId& id, const LockRecord& who, std::int64_t now_ms
 
 Result<ObjectId> Parse(const SnapshotId& id) {
   const auto parsed = ObjectId::Parse(id.hex);
-  if (!parsed) return InvalidError("pin " + id.hex + ": an id has 32 hexadecimal digits");
+  if (!parsed) return InvalidError("mark " + id.hex + ": an id has 32 hexadecimal digits");
   return *parsed;
 }
 
-}  // namespace
+using MakeKey = objects::ObjectKey (*)(const ObjectId&);
 
-Result<std::set<SnapshotId>> ListPins(const Context& context, Repository& repository) {
-  std::set<SnapshotId> pins;
-  AERIE_TRY(
-      repository.core().store.List(context, kPinsPrefix, [&](const objects::ObjectInfo& info) {
-        if (const auto id = IdOfKey(info.key, PinKey)) pins.insert({id->ToHex()});
-        return Ok();
-      }));
-  return pins;
+Result<std::set<SnapshotId>> ListMarks(const Context& context, Repository& repository,
+                                       const char* prefix, MakeKey make) {
+  std::set<SnapshotId> marked;
+  AERIE_TRY(repository.core().store.List(context, prefix, [&](const objects::ObjectInfo& info) {
+    if (const auto id = IdOfKey(info.key, make)) marked.insert({id->ToHex()});
+    return Ok();
+  }));
+  return marked;
 }
 
-Status PinSnapshot(const Context& context, Repository& repository, const SnapshotId& id) {
-  const std::string operation = "pin snapshot " + id.Short();
+Status Mark(const Context& context, Repository& repository, const SnapshotId& id, MakeKey make,
+            MetaType type, const std::string& operation) {
   const RepositoryCore core = repository.core();
   AERIE_ASSIGN(const ObjectId object, Parse(id));
   AERIE_ASSIGN(const auto lease, core.locks.Acquire(context, LockMode::kShared, operation));
@@ -51,12 +51,31 @@ Status PinSnapshot(const Context& context, Repository& repository, const Snapsho
     return NotFoundError(operation + ": there is none; aerie backup list shows what there is");
   }
   AERIE_TRY(Annotate(there, operation));
-  const objects::ObjectKey key = PinKey(object);
-  const Bytes body = EncodePin(id, lease->record(), ToUnixMillis(context.clock().Now()));
-  AERIE_ASSIGN(const Bytes bytes, SealMeta(core.keys, MetaType::kPin, key, body));
+  const objects::ObjectKey key = make(object);
+  const Bytes body = EncodeMark(id, lease->record(), ToUnixMillis(context.clock().Now()));
+  AERIE_ASSIGN(const Bytes bytes, SealMeta(core.keys, type, key, body));
   AERIE_TRY(lease->Check(operation));
   const Status written = StoreNew(lease->Limit(context), core.store, key, bytes);
   return KindOf(written) == Kind::kExists ? Ok() : Annotate(written, operation);
+}
+
+}  // namespace
+
+Result<std::set<SnapshotId>> ListPins(const Context& context, Repository& repository) {
+  return ListMarks(context, repository, kPinsPrefix, PinKey);
+}
+
+Result<std::set<SnapshotId>> ListVerified(const Context& context, Repository& repository) {
+  return ListMarks(context, repository, kVerifiedPrefix, VerifiedKey);
+}
+
+Status PinSnapshot(const Context& context, Repository& repository, const SnapshotId& id) {
+  return Mark(context, repository, id, PinKey, MetaType::kPin, "pin snapshot " + id.Short());
+}
+
+Status RecordVerified(const Context& context, Repository& repository, const SnapshotId& id) {
+  return Mark(context, repository, id, VerifiedKey, MetaType::kVerified,
+              "record that snapshot " + id.Short() + " was verified");
 }
 
 Status UnpinSnapshot(const Context& context, Repository& repository, const SnapshotId& id) {

@@ -1,6 +1,8 @@
-// Pins: snapshots that nothing deletes. docs/format.md, section Pins.
+// What is said of a snapshot after it was made, by the being there of an object of its own: that it
+// is pinned, so that nothing deletes it, and that all its rows were verified. docs/format.md,
+// section Marks.
 //
-// Free functions, safe from any thread. Changing a pin takes a shared lock (kLocked).
+// Free functions, safe from any thread. Changing one takes a shared lock (kLocked).
 #pragma once
 
 #include <set>
@@ -12,6 +14,12 @@ namespace aerie::repo {
 
 // Which snapshots are pinned.
 Result<std::set<SnapshotId>> ListPins(const Context& context, Repository& repository);
+
+// Which snapshots were verified, every row, at some time.
+Result<std::set<SnapshotId>> ListVerified(const Context& context, Repository& repository);
+
+// After a check with read_data that found nothing. Ok also when it is recorded already; kNotFound.
+Status RecordVerified(const Context& context, Repository& repository, const SnapshotId& id);
 
 // Ok also when it is pinned already. kNotFound when there is no such snapshot.
 Status PinSnapshot(const Context& context, Repository& repository, const SnapshotId& id);

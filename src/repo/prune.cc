@@ -94,7 +94,7 @@ Result<Start> Begin(const Context& context, Repository& repository, const PruneO
   Start start;
   AERIE_ASSIGN(start.census, TakeCensus(context, repository));
   start.report.snapshots = start.census.snapshots;
-  start.report.decisions = DecideRetention(start.census.snapshots, start.census.pins,
+  start.report.decisions = DecideRetention(start.census.snapshots, start.census.marks,
                                            options.policy, context.clock().Now());
   return start;
 }
@@ -118,6 +118,7 @@ class Pruner {
     // No snapshot goes before those that stay are known to be there.
     AERIE_TRY(NothingLost(Plan(false)));
     AERIE_TRY(DeleteSnapshotsUnder(context, repository_, lease_, Unkept(report_)));
+    AERIE_TRY(RemoveStrayMarks(context));
     AERIE_TRY(Sweep(context));
     AERIE_TRY(RepackGarbage(context));
     AERIE_TRY(DoomGarbage(context));
@@ -133,6 +134,23 @@ class Pruner {
     PlanOptions options = PlanOptionsOf(options_, lease_.store_now_ms());
     if (!may_repack) options.repack_above.reset();
     return MakePrunePlan(inventory_, needed_, dooms_, options);
+  }
+
+  // That of a snapshot that is gone says nothing any more.
+  Status RemoveStrayMarks(const Context& context) {
+    std::vector<objects::ObjectKey> stray;
+    for (const SnapshotId& id : census_.marks.verified) {
+      if (std::ranges::count(kept_, id, &Snapshot::id) != 0) continue;
+      stray.push_back(VerifiedKey(*ObjectId::Parse(id.hex)));
+    }
+    for (std::size_t at = 0; at < stray.size(); at += kBatch) {
+      AERIE_TRY(GoOn());
+      for (const auto& result :
+           RemoveAndLook(lease_.Limit(context), core_.store, Part(stray, at))) {
+        if (!result.status.ok()) NoteFailure(result.status);
+      }
+    }
+    return Ok();
   }
 
   // ---- what earlier runs doomed ----
@@ -175,7 +193,7 @@ class Pruner {
     }
     AERIE_TRY(WriteIndexes(context, records));
     for (std::size_t at = 0; at < old.size(); at += kBatch) {
-      AERIE_TRY(RemoveIndexes(context, std::vector(Part(old, at))));
+      AERIE_TRY(RemoveIndexes(context, Part(old, at)));
     }
     return Ok();
   }

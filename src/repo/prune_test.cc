@@ -70,6 +70,22 @@ TEST_F(PruneRunTest, APinnedSnapshotIsDeletedByNobody) {
   EXPECT_EQ(repository_->ListSnapshots(context_)->size(), 1U);
 }
 
+TEST_F(PruneRunTest, TheLastVerifiedOneIsKeptAndItsRecordGoesWithIt) {
+  const Snapshot verified = MustStore(*repository_, Rows(0, 100));
+  const Snapshot newer = MustStore(*repository_, Rows(0, 200));
+  ASSERT_TRUE(RecordVerified(context_, *repository_, verified.id).ok());
+  ASSERT_TRUE(RecordVerified(context_, *repository_, verified.id).ok()) << "twice";
+  PruneOptions options = Options();
+  options.policy.keep_last = 1;
+  MustPrune(*repository_, options);
+  EXPECT_EQ(repository_->ListSnapshots(context_)->size(), 2U);
+  ASSERT_TRUE(RecordVerified(context_, *repository_, newer.id).ok());
+  MustPrune(*repository_, options);
+  EXPECT_EQ(repository_->ListSnapshots(context_)->size(), 1U);
+  EXPECT_EQ(*ListVerified(context_, *repository_), std::set<SnapshotId>{newer.id});
+  EXPECT_EQ(KindOf(RecordVerified(context_, *repository_, verified.id)), Kind::kNotFound);
+}
+
 TEST_F(PruneRunTest, PinningWhatIsNotThereSaysSo) {
   EXPECT_EQ(KindOf(PinSnapshot(context_, *repository_, {ObjectId{}.ToHex()})), Kind::kNotFound);
   EXPECT_TRUE(ListPins(context_, *repository_)->empty());

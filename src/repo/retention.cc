@@ -56,10 +56,10 @@ GroupKey GroupOf(const Snapshot& snapshot) {
 
 class Decider {
  public:
-  Decider(const std::vector<Snapshot>& snapshots, const std::set<SnapshotId>& pins,
+  Decider(const std::vector<Snapshot>& snapshots, const SnapshotMarks& marks,
           const RetentionPolicy& policy, WallTime now)
       : snapshots_(snapshots),
-        pins_(pins),
+        marks_(marks),
         policy_(policy),
         now_ms_(ToUnixMillis(now)),
         reasons_(snapshots.size()) {
@@ -71,7 +71,9 @@ class Decider {
   }
 
   std::vector<RetentionDecision> Decide() {
-    ProtectNewestOfCollections();
+    newest_ = Protect("newest complete of ", [](std::size_t) { return true; });
+    Protect("newest verified of ",
+            [&](std::size_t i) { return marks_.verified.contains(snapshots_[i].id); });
     for (const auto& [key, members] : Groups()) KeepOfGroup(members);
     for (std::size_t i = 0; i < snapshots_.size(); ++i) KeepAlone(i);
     std::vector<RetentionDecision> decisions;
@@ -92,18 +94,23 @@ class Decider {
   bool Counts(std::size_t i) const { return snapshots_[i].complete && !InFuture(i); }
   void Keep(std::size_t i, std::string why) { reasons_[i].push_back(std::move(why)); }
 
-  void ProtectNewestOfCollections() {
+  using NewestOf = std::map<CollectionKey, std::size_t>;
+
+  // Keeps, and returns, the newest complete one of each collection that `accept`s.
+  NewestOf Protect(const std::string& why, const std::function<bool(std::size_t)>& accept) {
+    NewestOf newest;
     std::map<std::size_t, std::string> protects;
     for (const std::size_t i : newest_first_) {
-      if (!Counts(i)) continue;
+      if (!Counts(i) || !accept(i)) continue;
       for (const auto& collection : snapshots_[i].collections) {
         const std::string name = collection.name.ToString();
-        if (!newest_.try_emplace({snapshots_[i].cluster, name}, i).second) continue;
+        if (!newest.try_emplace({snapshots_[i].cluster, name}, i).second) continue;
         std::string& names = protects[i];
         names += (names.empty() ? "" : ", ") + name;
       }
     }
-    for (const auto& [i, names] : protects) Keep(i, "newest complete of " + names);
+    for (const auto& [i, names] : protects) Keep(i, why + names);
+    return newest;
   }
 
   // Complete ones of each group, newest first.
@@ -141,7 +148,7 @@ class Decider {
 
   void KeepAlone(std::size_t i) {
     const Snapshot& snapshot = snapshots_[i];
-    if (pins_.contains(snapshot.id)) Keep(i, "pinned");
+    if (marks_.pins.contains(snapshot.id)) Keep(i, "pinned");
     if (policy_.empty()) Keep(i, "no retention rule was given");
     for (const std::string& tag : policy_.keep_tags) {
       if (std::ranges::count(snapshot.tags, tag) != 0) Keep(i, "tag " + tag);
@@ -166,12 +173,12 @@ class Decider {
   }
 
   const std::vector<Snapshot>& snapshots_;
-  const std::set<SnapshotId>& pins_;
+  const SnapshotMarks& marks_;
   const RetentionPolicy& policy_;
   const std::int64_t now_ms_;
   std::vector<std::vector<std::string>> reasons_;
   std::vector<std::size_t> newest_first_;
-  std::map<CollectionKey, std::size_t> newest_;  // complete one of each collection
+  NewestOf newest_;
 };
 
 }  // namespace
@@ -182,9 +189,9 @@ bool RetentionPolicy::empty() const {
 }
 
 std::vector<RetentionDecision> DecideRetention(const std::vector<Snapshot>& snapshots,
-                                               const std::set<SnapshotId>& pins,
+                                               const SnapshotMarks& marks,
                                                const RetentionPolicy& policy, WallTime now) {
-  return Decider(snapshots, pins, policy, now).Decide();
+  return Decider(snapshots, marks, policy, now).Decide();
 }
 
 }  // namespace aerie::repo

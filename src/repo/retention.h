@@ -3,8 +3,9 @@
 // Snapshots are judged in groups of one cluster and one set of collections. A calendar rule keeps
 // the newest snapshot of each of the last N hours, days, weeks (from Monday), months or years that
 // have one, in UTC. Only complete snapshots count. Whatever the policy says, these stay: pinned
-// ones, the newest complete one of every collection of a cluster, those with a time in the future,
-// and incomplete ones as long as a collection of theirs is in no newer complete one.
+// ones; of every collection of a cluster the newest complete one and the newest complete one that
+// was verified; those with a time in the future; and incomplete ones as long as a collection of
+// theirs is in no newer complete one.
 #pragma once
 
 #include <cstdint>
@@ -33,6 +34,11 @@ struct RetentionPolicy {
   bool empty() const;
 };
 
+struct SnapshotMarks {
+  std::set<SnapshotId> pins;
+  std::set<SnapshotId> verified;
+};
+
 struct RetentionDecision {
   SnapshotId id;
   bool keep = true;
@@ -42,7 +48,7 @@ struct RetentionDecision {
 // In the order of `snapshots`. Deciding again about what was kept keeps all of it, and a policy
 // that says more keeps no less.
 std::vector<RetentionDecision> DecideRetention(const std::vector<Snapshot>& snapshots,
-                                               const std::set<SnapshotId>& pins,
+                                               const SnapshotMarks& marks,
                                                const RetentionPolicy& policy, WallTime now);
 
 }  // namespace aerie::repo

@@ -32,15 +32,16 @@ Snapshot Made(const std::string& name, std::int64_t age_ms, const std::string& c
 
 std::vector<RetentionDecision> Decide(const std::vector<Snapshot>& snapshots,
                                       const RetentionPolicy& policy,
-                                      const std::set<SnapshotId>& pins = {}) {
-  return DecideRetention(snapshots, pins, policy, FromUnixMillis(kNowMs));
+                                      const std::set<SnapshotId>& pins = {},
+                                      const std::set<SnapshotId>& verified = {}) {
+  return DecideRetention(snapshots, {pins, verified}, policy, FromUnixMillis(kNowMs));
 }
 
 // Names of the kept, in the order of the snapshots.
 std::string Kept(const std::vector<Snapshot>& snapshots, const RetentionPolicy& policy,
-                 const std::set<SnapshotId>& pins = {}) {
+                 const std::set<SnapshotId>& pins = {}, const std::set<SnapshotId>& verified = {}) {
   std::string kept;
-  for (const RetentionDecision& decision : Decide(snapshots, policy, pins)) {
+  for (const RetentionDecision& decision : Decide(snapshots, policy, pins, verified)) {
     EXPECT_FALSE(decision.reasons.empty());
     if (decision.keep) kept += decision.id.hex;
   }
@@ -139,6 +140,13 @@ TEST(Retention, AnIncompleteOneNeitherCountsNorStandsForACompleteOne) {
   EXPECT_EQ(Kept(all, Last(1)), "12");
 }
 
+TEST(Retention, TheNewestVerifiedOneOfEveryCollectionStays) {
+  const std::vector<Snapshot> all = {Made("1", 1), Made("2", 2),       Made("3", 3),
+                                     Made("4", 4), Made("5", 5, "ab"), Made("6", 6, "ab", false)};
+  EXPECT_EQ(Kept(all, Last(1), {}, {{"3"}, {"4"}}), "135");
+  EXPECT_EQ(Kept(all, Last(1), {}, {{"1"}, {"5"}, {"6"}}), "15");
+}
+
 TEST(Retention, TagsKeep) {
   std::vector<Snapshot> all = {Made("1", 1), Made("2", 2), Made("3", 3)};
   all[2].tags = {"gold", "x"};
@@ -194,10 +202,12 @@ class RetentionProperties : public ::testing::Test {
       all_ = RandomSnapshots(random_);
       policy_ = RandomPolicy(random_);
       pins_.clear();
+      verified_.clear();
       for (const Snapshot& snapshot : all_) {
         if (random_.Below(10) == 0) pins_.insert(snapshot.id);
+        if (random_.Below(4) == 0) verified_.insert(snapshot.id);
       }
-      decisions_ = Decide(all_, policy_, pins_);
+      decisions_ = Decide(all_, policy_, pins_, verified_);
       ASSERT_EQ(decisions_.size(), all_.size());
       check();
     }
@@ -208,6 +218,7 @@ class RetentionProperties : public ::testing::Test {
   std::vector<Snapshot> all_;
   RetentionPolicy policy_;
   std::set<SnapshotId> pins_;
+  std::set<SnapshotId> verified_;
   std::vector<RetentionDecision> decisions_;
 };
 
@@ -243,14 +254,14 @@ TEST_F(RetentionProperties, DecidingAgainKeepsAllThatWasKept) {
     for (std::size_t i = 0; i < all_.size(); ++i) {
       if (Keeps(i)) kept.push_back(all_[i]);
     }
-    for (const auto& decision : Decide(kept, policy_, pins_)) EXPECT_TRUE(decision.keep);
+    for (const auto& decision : Decide(kept, policy_, pins_, verified_)) EXPECT_TRUE(decision.keep);
   });
 }
 
 TEST_F(RetentionProperties, APolicyThatSaysMoreKeepsNoLess) {
   ForMany([&] {
     if (policy_.empty()) return;  // keeps everything
-    const auto more = Decide(all_, More(policy_, random_), pins_);
+    const auto more = Decide(all_, More(policy_, random_), pins_, verified_);
     for (std::size_t i = 0; i < all_.size(); ++i) EXPECT_TRUE(more[i].keep || !Keeps(i));
   });
 }
@@ -258,7 +269,7 @@ TEST_F(RetentionProperties, APolicyThatSaysMoreKeepsNoLess) {
 TEST_F(RetentionProperties, TheOrderOfTheListingDoesNotMatter) {
   ForMany([&] {
     std::vector<Snapshot> reversed(all_.rbegin(), all_.rend());
-    const auto other = Decide(reversed, policy_, pins_);
+    const auto other = Decide(reversed, policy_, pins_, verified_);
     for (std::size_t i = 0; i < all_.size(); ++i) {
       EXPECT_EQ(other[all_.size() - 1 - i].keep, Keeps(i));
     }

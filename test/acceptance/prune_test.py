@@ -63,6 +63,15 @@ class PruneTest(AcceptanceTest):
         self.assertEqual(self.call('repo', 'prune', '--keep-last', '1', '--yes')['snapshots_removed'], 1)
         self.assertEqual(self.ids(), [self.new])
 
+    def test_the_last_verified_one_stays(self):
+        self.call('backup', 'verify', self.old)
+        planned = self.call('repo', 'prune', '--keep-last', '1')
+        self.assertEqual(planned['snapshots_removed'], 1)
+        self.call('backup', 'verify', self.old, '--read-data')
+        planned = self.call('repo', 'prune', '--keep-last', '1')
+        self.assertEqual(planned['snapshots_removed'], 0)
+        self.assertIn('newest verified', planned['snapshots'][1]['reasons'][0])
+
     def test_prune_shows_first_and_removes_in_two_runs(self):
         before = tree(self.repo)
         planned = self.call('repo', 'prune', '--keep-last', '1', '--margin', '0')
