@@ -51,7 +51,8 @@ Result<PruneReport> PlanPrune(const Context& context, Repository& repository,
 
 // kLocked; kRefused when clocks differ or a listing cannot be trusted; kCorrupt when something that
 // a snapshot to keep needs is missing or cannot be read: nothing is removed from then on. kPartial:
-// some packs could not be removed; they stay doomed. Run again after any error or crash, it goes on.
+// some packs could not be removed; they stay doomed. Run again after any error or crash, it goes
+// on.
 Result<PruneReport> RunPrune(const Context& context, Repository& repository,
                              const PruneOptions& options);
 

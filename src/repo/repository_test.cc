@@ -406,6 +406,7 @@ TEST_F(RepositoryTest, AnUnknownOutcomeOfTheCommitIsSettledByLooking) {
       store_->Add({.effect = Effect::kFail,
                    .kind = Kind::kTransient,
                    .verb = Verb::kStat,
+                   .key_prefix = kSnapshotsPrefix,
                    .times = objects::FaultRule::kForever});
     }
     return StoreSnapshot(*repository_, spec_, rows).status();
