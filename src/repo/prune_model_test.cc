@@ -36,6 +36,7 @@ class PruneModel : public PruneTest, public ::testing::WithParamInterface<int> {
     random_ = rows::RowGenerator(seed);
     memory_ = std::make_shared<MemoryStore>();
     store_ = std::make_shared<FaultyStore>(memory_);
+    over_latest_ = true;
     repository_ = Make(store_);
   }
 
@@ -55,8 +56,8 @@ class PruneModel : public PruneTest, public ::testing::WithParamInterface<int> {
   }
 
   RowsKey RandomRows() {
-    return {.first = static_cast<std::int64_t>(Below(4) * 50),
-            .count = Below(4) * 50,
+    return {.first = static_cast<std::int64_t>(Below(20) * 10),
+            .count = Below(20) * 10,
             .seed = 1 + Below(3)};
   }
   rows::RowBatch Made(const RowsKey& key) const { return Rows(key.first, key.count, key.seed); }

@@ -226,6 +226,14 @@ class PruneTest : public ::testing::Test {
     AERIE_ASSIGN(auto writer, repository.BeginSnapshot(context_, Info()));
     PartitionRoot before;
     before.leaf_bits = 4;
+    if (over_latest_) {
+      const auto latest = repository.FindSnapshot(context_, "latest");
+      if (latest.ok()) {
+        AERIE_ASSIGN(const auto manifest,
+                     repository.LoadManifest(context_, latest->collections.at(0)));
+        before = manifest.partitions.at(0);
+      }
+    }
     AERIE_ASSIGN(auto partition, writer->OpenPartition(context_, spec_, rows.partition(), before));
     if (rows.rows() > 0) AERIE_TRY(partition->Write(context_, rows.Slice(0, rows.rows())));
     AERIE_TRY(partition->Commit(context_).status());
@@ -279,6 +287,7 @@ class PruneTest : public ::testing::Test {
     }
   }
 
+  bool over_latest_ = false;  // Store patches the leaves of the latest snapshot
   SteppedClock clock_;
   const Context context_{clock_};
   const rows::CollectionSpec spec_ = SmallSpec(rows::DataType::kInt64, 2);
