@@ -46,7 +46,9 @@ def provide(endpoint):
     iam.create_user(UserName='aerie')
     iam.put_user_policy(UserName='aerie', PolicyName='s3', PolicyDocument=json.dumps(ALLOW_ALL))
     key = iam.create_access_key(UserName='aerie')['AccessKey']
-    urllib.request.urlopen(f'{endpoint}/moto-api/reset-auth', data=b'0', timeout=10).close()
+    from_now = urllib.request.Request(f'{endpoint}/moto-api/reset-auth', data=b'0',
+                                      headers={'Content-Type': 'text/plain'})
+    urllib.request.urlopen(from_now, timeout=10).close()
     return {'bucket': BUCKET, 'access_key': key['AccessKeyId'], 'secret_key': key['SecretAccessKey']}
 
 
