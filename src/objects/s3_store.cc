@@ -321,13 +321,14 @@ Result<Bytes> S3Store::GetRange(const Context& context, const ObjectKey& key, st
   const std::string operation = Operation("read", key.text);
   std::string range = "bytes=" + std::to_string(offset) + "-";
   if (length != kToEnd) range += std::to_string(offset + length - 1);
-  AERIE_ASSIGN(HttpAnswer answer,
-               client_->Send(context, {.method = "GET",
-                                       .key = PathOf(key.text),
-                                       .headers = {{"range", range}},
-                                       .operation = operation,
-                                       .accept = {416},
-                                       .max_answer = std::min(length, kMaxObjectBytes)}));
+  S3Call call{.method = "GET",
+              .key = PathOf(key.text),
+              .headers = {{"range", range}},
+              .operation = operation,
+              .accept = {416}};
+  // An error needs room, too, however short the range.
+  call.max_answer = std::max(call.max_answer, std::min(length, kMaxObjectBytes));
+  AERIE_ASSIGN(HttpAnswer answer, client_->Send(context, call));
   // Beyond the end, or at it: what that means depends on the size.
   if (answer.status == 416) return GetNothing(context, key, offset, length);
   const auto got = ParseContentRange(answer.Header("content-range"));
