@@ -1,6 +1,6 @@
 """The server behind `scripts/lab s3`: moto's S3 with signatures checked, one user, one bucket.
 
-    lab_s3.py PORT FILE
+    lab_s3.py PORT FILE [CERTIFICATE KEY AUTHORITY]
 
 When it serves, FILE holds the bucket and the user's keys as JSON. moto accepts any signature until it
 is told otherwise, so that the user can be made; from then on every request is checked.
@@ -8,6 +8,7 @@ is told otherwise, so that the user can be made; from then on every request is c
 
 import json
 import os
+import ssl
 import sys
 import threading
 import urllib.request
@@ -25,39 +26,40 @@ ALLOW_ALL = {'Version': '2012-10-17',
              'Statement': [{'Effect': 'Allow', 'Action': 's3:*', 'Resource': '*'}]}
 
 
-class OneWriter:
-    """moto looks whether an object is there and writes it in two steps: as if S3's conditional put
-    were not atomic. Requests that write go one after the other."""
+class OneAtATime:
+    """moto looks whether an object is there and writes it in two steps, and reads an object while it
+    is replaced: conditional puts would not be atomic, and readers would see half of each."""
 
     def __init__(self, app):
         self.app, self.lock = app, threading.Lock()
 
     def __call__(self, environ, start_response):
-        if environ['REQUEST_METHOD'] in ('GET', 'HEAD'):
-            return self.app(environ, start_response)
         with self.lock:
             return list(self.app(environ, start_response))
 
 
-def provide(endpoint):
+def provide(endpoint, authority):
     """The bucket and the keys of a user who may do everything with S3; then no more without them."""
-    boto3.client('s3', endpoint_url=endpoint).create_bucket(Bucket=BUCKET)
-    iam = boto3.client('iam', endpoint_url=endpoint)
+    verify = {'endpoint_url': endpoint, 'verify': authority}
+    boto3.client('s3', **verify).create_bucket(Bucket=BUCKET)
+    iam = boto3.client('iam', **verify)
     iam.create_user(UserName='aerie')
     iam.put_user_policy(UserName='aerie', PolicyName='s3', PolicyDocument=json.dumps(ALLOW_ALL))
     key = iam.create_access_key(UserName='aerie')['AccessKey']
     from_now = urllib.request.Request(f'{endpoint}/moto-api/reset-auth', data=b'0',
                                       headers={'Content-Type': 'text/plain'})
-    urllib.request.urlopen(from_now, timeout=10).close()
+    trust = ssl.create_default_context(cafile=authority) if authority else None
+    urllib.request.urlopen(from_now, timeout=10, context=trust).close()
     return {'bucket': BUCKET, 'access_key': key['AccessKeyId'], 'secret_key': key['SecretAccessKey']}
 
 
-def main(port, file):
+def main(port, file, certificate=None, key=None, authority=None):
     WSGIRequestHandler.protocol_version = 'HTTP/1.1'
-    app = OneWriter(DomainDispatcherApplication(create_backend_app))
-    server = make_server('127.0.0.1', port, app, threaded=True)
+    app = OneAtATime(DomainDispatcherApplication(create_backend_app))
+    secure = (certificate, key) if certificate else None
+    server = make_server('127.0.0.1', port, app, threaded=True, ssl_context=secure)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    keys = provide(f'http://127.0.0.1:{port}')
+    keys = provide(f'http{"s" if secure else ""}://127.0.0.1:{port}', authority)
     with open(file + '.new', 'w', encoding='ascii') as out:
         json.dump(keys, out)
     os.rename(file + '.new', file)
@@ -65,4 +67,4 @@ def main(port, file):
 
 
 if __name__ == '__main__':
-    main(int(sys.argv[1]), sys.argv[2])
+    main(int(sys.argv[1]), *sys.argv[2:])

@@ -63,9 +63,18 @@ std::shared_ptr<ObjectStore> InSmallSteps() {
                     {.single_put_bytes = 1 << 20, .part_bytes = 5 << 20, .remove_keys = 2});
 }
 
+// bucket.localhost, which every resolver knows.
+std::shared_ptr<ObjectStore> AtItsOwnHost() {
+  S3Options options = Keys();
+  options.endpoint = "http://localhost" + options.endpoint.substr(options.endpoint.rfind(':'));
+  options.path_style = false;
+  return *OpenBelow(FreshPrefix(), options);
+}
+
 INSTANTIATE_TEST_SUITE_P(S3, ObjectStoreConformance,
                          testing::Values(StoreMaker{"Bucket", InBucket},
                                          StoreMaker{"Retried", Retried},
+                                         StoreMaker{"VirtualHost", AtItsOwnHost},
                                          StoreMaker{"SmallSteps", InSmallSteps}),
                          StoreMakerName);
 
@@ -114,6 +123,30 @@ TEST_F(S3Real, FindsThatConditionsAreHonoured) {
   EXPECT_FALSE(store->capabilities().put_if_absent_atomic);
   ASSERT_TRUE(store->PutIfAbsent(context_, {"k"}, {}).ok());
   EXPECT_TRUE(store->capabilities().put_if_absent_atomic);
+}
+
+TEST_F(S3Real, TlsTrustsTheAuthorityThatIsNamedAndNoOther) {
+  test::RealMilvusOptions secure;
+  secure.kind = "s3";
+  secure.tls = true;
+  const auto server = test::RealMilvus::Launch(secure);
+  ASSERT_TRUE(server.ok()) << server.status();
+  S3Options options;
+  options.endpoint = (*server)->uri();
+  options.region = "us-east-1";
+  options.access_key = (*server)->Get("access_key");
+  options.secret_key = Secret((*server)->Get("secret_key"));
+  const std::string location = "s3://" + (*server)->Get("bucket");
+  auto store = *S3Store::Open(location, options, NoEnvironment());
+  const Status untrusted = store->Put(context_, {"k"}, AsBytes("x"));
+  EXPECT_EQ(KindOf(untrusted), Kind::kFailed) << untrusted;
+  EXPECT_THAT(std::string(untrusted.message()), HasSubstr("`ca`"));
+  options.ca = (*server)->Get("ca");
+  store = *S3Store::Open(location, options, NoEnvironment());
+  EXPECT_TRUE(store->Put(context_, {"k"}, AsBytes("x")).ok());
+  options.ca = "/nowhere.pem";
+  store = *S3Store::Open(location, options, NoEnvironment());
+  EXPECT_EQ(KindOf(store->Put(context_, {"k"}, AsBytes("x"))), Kind::kInvalid);
 }
 
 TEST_F(S3Real, WrongKeysAreDenied) {
