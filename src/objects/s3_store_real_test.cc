@@ -1,5 +1,7 @@
 // The conformance suite on the S3 driver, against a real server of scripts/lab that checks
 // signatures; and what only a real server can say of the driver.
+#include <unistd.h>
+
 #include <atomic>
 #include <string>
 
@@ -16,7 +18,16 @@ namespace {
 
 using testing::HasSubstr;
 
-test::RealMilvus& Server() {
+struct Where {
+  std::string endpoint;
+  std::string bucket;
+  std::string access_key;
+  std::string secret_key;
+};
+
+std::string Variable(const std::string& name) { return ProcessEnvironment()(name).value_or(""); }
+
+Where OfTheLab() {
   static const auto server = [] {
     test::RealMilvusOptions options;
     options.kind = "s3";
@@ -27,15 +38,27 @@ test::RealMilvus& Server() {
     }
     return *std::move(launched);
   }();
-  return *server;
+  return {server->uri(), server->Get("bucket"), server->Get("access_key"),
+          server->Get("secret_key")};
+}
+
+// By hand against another server: AERIE_TEST_S3_ENDPOINT and _BUCKET, and the AWS variables.
+const Where& Server() {
+  static const Where where = [] {
+    const std::string endpoint = Variable("AERIE_TEST_S3_ENDPOINT");
+    if (endpoint.empty()) return OfTheLab();
+    return Where{endpoint, Variable("AERIE_TEST_S3_BUCKET"), Variable("AWS_ACCESS_KEY_ID"),
+                 Variable("AWS_SECRET_ACCESS_KEY")};
+  }();
+  return where;
 }
 
 S3Options Keys() {
   S3Options options;
-  options.endpoint = Server().uri();
+  options.endpoint = Server().endpoint;
   options.region = "us-east-1";
-  options.access_key = Server().Get("access_key");
-  options.secret_key = Secret(Server().Get("secret_key"));
+  options.access_key = Server().access_key;
+  options.secret_key = Secret(Server().secret_key);
   return options;
 }
 
@@ -45,12 +68,12 @@ Environment NoEnvironment() {
 
 Result<std::shared_ptr<S3Store>> OpenBelow(const std::string& prefix, const S3Options& options,
                                            const S3Limits& limits = {}) {
-  return S3Store::Open("s3://" + Server().Get("bucket") + prefix, options, NoEnvironment(), limits);
+  return S3Store::Open("s3://" + Server().bucket + prefix, options, NoEnvironment(), limits);
 }
 
 std::string FreshPrefix() {
   static std::atomic<int> next{0};
-  return "/test/" + std::to_string(next++);
+  return "/test-" + std::to_string(::getpid()) + "/" + std::to_string(next++);
 }
 
 std::shared_ptr<ObjectStore> InBucket() { return *OpenBelow(FreshPrefix(), Keys()); }
