@@ -56,15 +56,19 @@ Result<HttpAnswer> S3Client::Send(const Context& context, const S3Call& call) {
       .operation = call.operation,
       .max_answer = call.max_answer};
   AERIE_ASSIGN(HttpAnswer answer, http_.Send(context, request));
-  const bool good = answer.status / 100 == 2 || std::find(call.accept.begin(), call.accept.end(),
-                                                          answer.status) != call.accept.end();
-  if (good) return answer;
   const S3Request asked{.operation = call.operation,
                         .bucket = settings.uri.bucket,
                         .region = settings.region,
                         .access_key = credentials->access_key,
                         .writes = IsWrite(call.method),
                         .time = input.time};
+  if (answer.status / 100 == 2) {
+    if (!call.expects.empty()) AERIE_TRY(ExpectS3Outcome(asked, answer, call.expects));
+    return answer;
+  }
+  if (std::find(call.accept.begin(), call.accept.end(), answer.status) != call.accept.end()) {
+    return answer;
+  }
   return Failure(context, asked, answer, *credentials);
 }
 

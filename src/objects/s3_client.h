@@ -23,6 +23,7 @@ struct S3Call {
   std::vector<std::pair<std::string, std::string>> headers = {};
   ByteSpan body = {};
   std::string operation;         // leads the messages: "write s3://bucket/key"
+  std::string expects = {};      // root element that the body of a 2xx answer must have; empty: any
   std::vector<int> accept = {};  // HTTP statuses besides 2xx that are the caller's to judge
   std::uint64_t max_answer = std::uint64_t{16} << 20;
 };

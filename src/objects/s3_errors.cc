@@ -157,7 +157,10 @@ Status Translated(const S3Request& request, int status, const S3Error& error) {
 
 }  // namespace
 
-Status S3FailureOf(const S3Request& request, const S3Error& error) {
+Status S3FailureOf(const std::string& operation, const S3Error& error) {
+  S3Request request;
+  request.operation = operation;
+  request.writes = true;
   return Translated(request, 500, error);
 }
 
@@ -172,6 +175,14 @@ Status S3Failure(const S3Request& request, const HttpAnswer& answer) {
                        error->server_time.empty() ? answer.Header("date") : error->server_time);
   }
   return Translated(request, answer.status, *error);
+}
+
+Status ExpectS3Outcome(const S3Request& request, const HttpAnswer& answer,
+                       const std::string& name) {
+  if (ExpectS3Result(answer.body, name).ok()) return Ok();
+  const Status failure = S3Failure(request, answer);
+  if (KindOf(failure) != Kind::kFailed) return failure;
+  return UnknownOutcomeError(std::string(failure.message()) + "; whether it was done is not known");
 }
 
 std::string BucketRegion(const HttpAnswer& answer) {

@@ -35,8 +35,13 @@ struct S3Request {
 // is not there by asking with GET.
 Status S3Failure(const S3Request& request, const HttpAnswer& answer);
 
-// As S3Failure, for an error that stands for one key in the answer to a request for many.
-Status S3FailureOf(const S3Request& request, const S3Error& error);
+// As S3Failure, for an error that stands for one key in the answer to a write of many.
+Status S3FailureOf(const std::string& operation, const S3Error& error);
+
+// Ok when the body of a 2xx answer to a write has the root element `name`: copies and completed
+// uploads say 200 before they know how they end. Else the failure, kUnknownOutcome when it says
+// nothing clear.
+Status ExpectS3Outcome(const S3Request& request, const HttpAnswer& answer, const std::string& name);
 
 // The region that the bucket is in, when the answer says that it was asked for in another; or
 // empty.

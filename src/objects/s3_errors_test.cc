@@ -125,11 +125,19 @@ TEST(S3Errors, TheRest) {
   EXPECT_EQ(ReadKind(WithCode(403, "InvalidObjectState")), Kind::kRefused);
   EXPECT_EQ(ReadKind(WithCode(418, "Teapot")), Kind::kFailed);
   EXPECT_EQ(WriteKind(WithCode(200, "InternalError")), Kind::kUnknownOutcome);
+  const auto outcome = [](const HttpAnswer& answer) {
+    return KindOf(ExpectS3Outcome(Write(), answer, "CopyObjectResult"));
+  };
+  EXPECT_EQ(outcome(Answer(200, "<CopyObjectResult/>")), Kind::kOk);
+  EXPECT_EQ(outcome(WithCode(200, "SlowDown")), Kind::kThrottled);
+  EXPECT_EQ(outcome(WithCode(200, "InternalError")), Kind::kUnknownOutcome);
+  EXPECT_EQ(outcome(Answer(200, "<html/>")), Kind::kUnknownOutcome);
+  EXPECT_EQ(outcome(Answer(200, "")), Kind::kUnknownOutcome);
   EXPECT_TRUE(IsExpired(WithCode(400, "ExpiredToken")));
   EXPECT_FALSE(IsExpired(WithCode(400, "AccessDenied")));
   EXPECT_FALSE(IsExpired(Answer(400)));
-  EXPECT_EQ(KindOf(S3FailureOf(Write(), Coded("InternalError"))), Kind::kUnknownOutcome);
-  EXPECT_EQ(KindOf(S3FailureOf(Write(), Coded("AccessDenied"))), Kind::kDenied);
+  EXPECT_EQ(KindOf(S3FailureOf("remove k", Coded("InternalError"))), Kind::kUnknownOutcome);
+  EXPECT_EQ(KindOf(S3FailureOf("remove k", Coded("AccessDenied"))), Kind::kDenied);
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "objects/digests.h"
 #include "objects/s3_errors.h"
+#include "objects/s3_upload.h"
 #include "objects/s3_xml.h"
 
 namespace aerie::objects {
@@ -50,24 +51,6 @@ Status Strange(const std::string& operation, const std::string& what) {
   return MakeStatus(Kind::kTransient, operation + ": " + what);
 }
 
-// Something that is not S3 may answer 200 to anything: it has no ETag.
-Status ExpectETag(const HttpAnswer& answer, const std::string& operation) {
-  if (!answer.Header("etag").empty()) return Ok();
-  return UnknownOutcomeError(operation +
-                             ": the answer has no ETag, so that it is not known to be stored; is "
-                             "the endpoint an S3 service?");
-}
-
-// For requests that say 200 before they know how they end.
-Status ExpectResult(const HttpAnswer& answer, const std::string& name, const S3Request& request) {
-  if (ExpectS3Result(answer.body, name).ok()) return Ok();
-  const Status failure = S3Failure(request, answer);
-  return KindOf(failure) != Kind::kFailed
-             ? failure
-             : UnknownOutcomeError(std::string(failure.message()) +
-                                   "; whether it was done is not known");
-}
-
 }  // namespace
 
 Result<std::shared_ptr<S3Store>> S3Store::Open(const std::string& location,
@@ -94,28 +77,6 @@ std::string S3Store::PathOf(const std::string& key) const {
 
 std::string S3Store::Operation(const char* verb, const std::string& key) const {
   return std::string(verb) + " " + Describe() + "/" + key;
-}
-
-S3Request S3Store::RequestFor(const Context& context, const std::string& operation) const {
-  const S3Settings settings = client_->settings();
-  return {.operation = operation,
-          .bucket = uri_.bucket,
-          .region = settings.region,
-          .access_key = {},
-          .writes = true,
-          .time = context.clock().Now()};
-}
-
-S3Store::Headers S3Store::NewObjectHeaders() const {
-  const S3Settings settings = client_->settings();
-  Headers headers;
-  const auto add = [&](const char* name, const std::string& value) {
-    if (!value.empty()) headers.emplace_back(name, value);
-  };
-  add("x-amz-storage-class", settings.storage_class);
-  add("x-amz-server-side-encryption", settings.sse);
-  add("x-amz-server-side-encryption-aws-kms-key-id", settings.sse_kms_key);
-  return headers;
 }
 
 // ------------------------------------------------------------------------------------------ writes
@@ -147,112 +108,19 @@ Status S3Store::PutIfAbsent(const Context& context, const ObjectKey& key, ByteSp
 Status S3Store::Write(const Context& context, const ObjectKey& key, ByteSpan bytes,
                       Condition condition) {
   AERIE_TRY(CheckKey(key));
-  const std::string operation =
-      Operation(condition == Condition::kAbsent ? "create" : "write", key.text);
+  S3NewObject object{
+      .path = PathOf(key.text),
+      .bytes = bytes,
+      .if_absent = condition == Condition::kAbsent,
+      .operation = Operation(condition == Condition::kAbsent ? "create" : "write", key.text)};
   if (bytes.size() > kMaxObjectBytes) {
-    return MakeStatus(Kind::kTooLarge, operation + ": an object has at most 4 GiB");
+    return MakeStatus(Kind::kTooLarge, object.operation + ": an object has at most 4 GiB");
   }
   const Status status = bytes.size() > limits_.single_put_bytes
-                            ? PutParts(context, PathOf(key.text), bytes, condition, operation)
-                            : PutWhole(context, PathOf(key.text), bytes, condition, operation);
+                            ? UploadInParts(context, *client_, object, limits_.part_bytes)
+                            : UploadWhole(context, *client_, object);
   if (status.ok()) bucket_seen_ = true;
   return status;
-}
-
-Status S3Store::PutWhole(const Context& context, const std::string& path, ByteSpan bytes,
-                         Condition condition, const std::string& operation) {
-  S3Call call{.method = "PUT",
-              .key = path,
-              .headers = NewObjectHeaders(),
-              .body = bytes,
-              .operation = operation};
-  if (condition == Condition::kAbsent) call.headers.emplace_back("if-none-match", "*");
-  AERIE_ASSIGN(const HttpAnswer answer, client_->Send(context, call));
-  return ExpectETag(answer, operation);
-}
-
-Status S3Store::PutParts(const Context& context, const std::string& path, ByteSpan bytes,
-                         Condition condition, const std::string& operation) {
-  const S3Call begin{.method = "POST",
-                     .key = path,
-                     .query = {{"uploads", ""}},
-                     .headers = NewObjectHeaders(),
-                     .operation = operation};
-  auto answer = client_->Send(context, begin);
-  // An upload that was begun and is not known of stores nothing.
-  if (KindOf(answer.status()) == Kind::kUnknownOutcome) {
-    return MakeStatus(Kind::kTransient, std::string(answer.status().message()));
-  }
-  if (!answer.ok()) return answer.status();
-  const auto upload = ParseS3UploadId(answer->body);
-  if (!upload.ok()) return Strange(operation, std::string(upload.status().message()));
-
-  auto etags = UploadParts(context, path, *upload, bytes, operation);
-  const Status status = etags.ok()
-                            ? CompleteUpload(context, path, *upload, *etags, condition, operation)
-                            : etags.status();
-  if (!status.ok()) AbortUpload(context, path, *upload, operation);
-  return status;
-}
-
-Result<std::vector<std::string>> S3Store::UploadParts(const Context& context,
-                                                      const std::string& path,
-                                                      const std::string& upload, ByteSpan bytes,
-                                                      const std::string& operation) {
-  std::vector<std::string> etags;
-  for (std::size_t at = 0; at < bytes.size(); at += limits_.part_bytes) {
-    const std::string number = std::to_string(etags.size() + 1);
-    const S3Call part{
-        .method = "PUT",
-        .key = path,
-        .query = {{"partNumber", number}, {"uploadId", upload}},
-        .body = bytes.subspan(at, std::min<std::size_t>(limits_.part_bytes, bytes.size() - at)),
-        .operation = operation + ": part " + number};
-    auto answer = client_->Send(context, part);
-    Status status = answer.status();
-    if (status.ok()) status = ExpectETag(*answer, part.operation);
-    // Whether a part arrived does not matter: without the last request there is no object.
-    if (KindOf(status) == Kind::kUnknownOutcome) {
-      AERIE_TRY(context.Check(operation));
-      return MakeStatus(Kind::kTransient, std::string(status.message()));
-    }
-    AERIE_TRY(status);
-    etags.push_back(answer->Header("etag"));
-  }
-  return etags;
-}
-
-Status S3Store::CompleteUpload(const Context& context, const std::string& path,
-                               const std::string& upload, const std::vector<std::string>& etags,
-                               Condition condition, const std::string& operation) {
-  const std::string body = WriteS3Complete(etags);
-  S3Call call{.method = "POST",
-              .key = path,
-              .query = {{"uploadId", upload}},
-              .body = AsBytes(body),
-              .operation = operation};
-  if (condition == Condition::kAbsent) call.headers.emplace_back("if-none-match", "*");
-  AERIE_ASSIGN(const HttpAnswer answer, client_->Send(context, call));
-  return ExpectResult(answer, "CompleteMultipartUploadResult", RequestFor(context, operation));
-}
-
-// Also when the context has ended. After an unknown outcome it does no harm: an upload that was
-// completed is gone.
-void S3Store::AbortUpload(const Context& context, const std::string& path,
-                          const std::string& upload, const std::string& operation) {
-  const Context own = Context(context.clock()).WithTimeout(std::chrono::seconds(30));
-  const S3Call call{.method = "DELETE",
-                    .key = path,
-                    .query = {{"uploadId", upload}},
-                    .operation = operation + ": abort",
-                    .accept = {404}};
-  const auto answer = client_->Send(own, call);
-  if (answer.ok()) return;
-  log::Warn(
-      "an upload that failed could not be aborted; its parts take up space until the bucket's "
-      "rule for incomplete uploads removes them",
-      {{"object", uri_.ToString() + "/" + path},
-       {"error", std::string(answer.status().message())}});
 }
 
 // ------------------------------------------------------------------------------- conditional
@@ -282,8 +150,11 @@ Result<S3Store::Conditional> S3Store::FindConditional(const Context& context) {
 // Whether an object was there and the store refused to write it again. A store that does not know
 // the condition says so, and is taken for one that ignores it.
 Result<bool> S3Store::TryConditional(const Context& context) {
-  const Status status = PutWhole(context, PathOf(kConditionalProbe), {}, Condition::kAbsent,
-                                 "find out whether " + Describe() + " honours If-None-Match");
+  const Status status =
+      UploadWhole(context, *client_,
+                  {.path = PathOf(kConditionalProbe),
+                   .if_absent = true,
+                   .operation = "find out whether " + Describe() + " honours If-None-Match"});
   switch (KindOf(status)) {
     case Kind::kOk: return false;
     case Kind::kExists: return true;
@@ -484,11 +355,10 @@ void S3Store::RemoveBatch(const Context& context, const std::vector<std::size_t>
     for (const std::size_t i : at) results[i].status = removed.status();
     return;
   }
-  const S3Request request = RequestFor(context, operation);
   for (const S3Removed& one : *removed) {
     const auto it = answers.find(one.key);
     if (it == answers.end()) continue;
-    it->second = one.error ? S3FailureOf(request, *one.error) : Ok();
+    it->second = one.error ? S3FailureOf(operation, *one.error) : Ok();
     if (KindOf(it->second) == Kind::kNotFound) it->second = Ok();
   }
   for (const std::size_t i : at) {
@@ -524,12 +394,12 @@ Status S3Store::Copy(const Context& context, const ObjectKey& from, const Object
   const std::string operation = Operation("copy", from.text) + " to " + to.text;
   S3Call call{.method = "PUT",
               .key = PathOf(to.text),
-              .headers = NewObjectHeaders(),
-              .operation = operation};
+              .headers = NewObjectHeaders(client_->settings()),
+              .operation = operation,
+              .expects = "CopyObjectResult"};
   call.headers.emplace_back("x-amz-copy-source",
                             PercentEncodePath("/" + uri_.bucket + "/" + PathOf(from.text)));
-  AERIE_ASSIGN(const HttpAnswer answer, client_->Send(context, call));
-  return ExpectResult(answer, "CopyObjectResult", RequestFor(context, operation));
+  return client_->Send(context, call).status();
 }
 
 }  // namespace aerie::objects

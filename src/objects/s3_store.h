@@ -59,29 +59,12 @@ class S3Store : public ObjectStore {
  private:
   enum class Condition { kNone, kAbsent };
   enum class Conditional { kUnknown, kHonoured, kIgnored };
-  using Headers = std::vector<std::pair<std::string, std::string>>;
 
   S3Store(S3Uri uri, std::unique_ptr<S3Client> client, const S3Limits& limits);
 
   std::string PathOf(const std::string& key) const;
   std::string Operation(const char* verb, const std::string& key) const;
-  // What every new object is made with: storage class, encryption.
-  Headers NewObjectHeaders() const;
-
   Status Write(const Context& context, const ObjectKey& key, ByteSpan bytes, Condition condition);
-  Status PutWhole(const Context& context, const std::string& path, ByteSpan bytes,
-                  Condition condition, const std::string& operation);
-  Status PutParts(const Context& context, const std::string& path, ByteSpan bytes,
-                  Condition condition, const std::string& operation);
-  Result<std::vector<std::string>> UploadParts(const Context& context, const std::string& path,
-                                               const std::string& upload, ByteSpan bytes,
-                                               const std::string& operation);
-  Status CompleteUpload(const Context& context, const std::string& path, const std::string& upload,
-                        const std::vector<std::string>& etags, Condition condition,
-                        const std::string& operation);
-  void AbortUpload(const Context& context, const std::string& path, const std::string& upload,
-                   const std::string& operation);
-
   Result<Conditional> FindConditional(const Context& context);
   Result<bool> TryConditional(const Context& context);
 
@@ -98,7 +81,6 @@ class S3Store : public ObjectStore {
   Result<std::vector<S3Removed>> AskRemove(const Context& context,
                                            const std::vector<std::string>& paths,
                                            const std::string& operation);
-  S3Request RequestFor(const Context& context, const std::string& operation) const;
 
   const S3Uri uri_;
   const std::unique_ptr<S3Client> client_;
