@@ -139,7 +139,13 @@ class HttpClient::Connection {
                          const HttpRequest& request, std::atomic<bool>& answered);
 
  private:
+  template <class T>
+  void Set(CURLoption option, T value) {
+    curl_easy_setopt(easy_, option, value);
+  }
   void Prepare(const HttpOptions& options, Exchange& exchange);
+  void SetRequest(const Exchange& exchange);
+  void SetTransport(const HttpOptions& options, bool direct);
   // Ok when curl has finished, with its code; else why the context ended it.
   Status Drive(const Context& context, const std::string& operation, CURLcode& code);
   Status Failure(const Exchange& exchange, CURLcode code, bool answered_before) const;
@@ -152,49 +158,57 @@ class HttpClient::Connection {
 };
 
 void HttpClient::Connection::Prepare(const HttpOptions& options, Exchange& exchange) {
-  const HttpRequest& request = exchange.request;
-  const auto set = [this](CURLoption option, auto value) {
-    curl_easy_setopt(easy_, option, value);
-  };
   curl_easy_reset(easy_);
+  error_[0] = '\0';
+  SetRequest(exchange);
+  SetTransport(options, exchange.request.direct);
+  Set(CURLOPT_ERRORBUFFER, error_);
+  Set(CURLOPT_HEADERFUNCTION, &OnHeader);
+  Set(CURLOPT_HEADERDATA, &exchange);
+  Set(CURLOPT_WRITEFUNCTION, &OnBody);
+  Set(CURLOPT_WRITEDATA, &exchange);
+  Set(CURLOPT_READFUNCTION, &OnRead);
+  Set(CURLOPT_READDATA, &exchange);
+}
+
+void HttpClient::Connection::SetRequest(const Exchange& exchange) {
+  const HttpRequest& request = exchange.request;
   curl_slist_free_all(headers_);
   headers_ = nullptr;
   for (const auto& [name, value] : request.headers) {
     headers_ = curl_slist_append(headers_, (name + (value.empty() ? ";" : ": " + value)).c_str());
   }
-  set(CURLOPT_URL, request.url.c_str());
-  set(CURLOPT_PATH_AS_IS, 1L);
-  set(CURLOPT_PROTOCOLS_STR, "http,https");
-  set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
-  set(CURLOPT_HTTPHEADER, headers_);
-  set(CURLOPT_ERRORBUFFER, error_);
-  set(CURLOPT_NOSIGNAL, 1L);
-  set(CURLOPT_TCP_KEEPALIVE, 1L);
-  set(CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
-  if (!options.ca_file.empty()) set(CURLOPT_CAINFO, options.ca_file.c_str());
-  if (request.direct) set(CURLOPT_NOPROXY, "*");
-  set(CURLOPT_CONNECTTIMEOUT_MS, Milliseconds(options.connect_timeout));
-  set(CURLOPT_LOW_SPEED_LIMIT, 1L);
-  set(CURLOPT_LOW_SPEED_TIME, std::max(1L, Milliseconds(options.stall_timeout) / 1000));
-  set(CURLOPT_BUFFERSIZE, kBufferBytes);
-  set(CURLOPT_UPLOAD_BUFFERSIZE, kBufferBytes);
-  set(CURLOPT_HEADERFUNCTION, &OnHeader);
-  set(CURLOPT_HEADERDATA, &exchange);
-  set(CURLOPT_WRITEFUNCTION, &OnBody);
-  set(CURLOPT_WRITEDATA, &exchange);
-  set(CURLOPT_READFUNCTION, &OnRead);
-  set(CURLOPT_READDATA, &exchange);
-  const bool reads = request.method == "GET" || request.method == "HEAD";
+  Set(CURLOPT_HTTPHEADER, headers_);
+  Set(CURLOPT_URL, request.url.c_str());
+  Set(CURLOPT_PATH_AS_IS, 1L);
   if (request.method == "HEAD") {
-    set(CURLOPT_NOBODY, 1L);
-  } else if (!reads && !(request.method == "DELETE" && request.body.empty())) {
-    set(CURLOPT_UPLOAD, 1L);
-    set(CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
-    // Curl repeats a request without a body on its own when a kept connection turns out dead.
-    if (request.body.empty()) set(CURLOPT_FRESH_CONNECT, 1L);
+    Set(CURLOPT_NOBODY, 1L);
+    return;
   }
-  set(CURLOPT_CUSTOMREQUEST, request.method == "HEAD" ? nullptr : request.method.c_str());
-  error_[0] = '\0';
+  const bool sends =
+      request.method != "GET" && !(request.method == "DELETE" && request.body.empty());
+  if (sends) {
+    Set(CURLOPT_UPLOAD, 1L);
+    Set(CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
+    // Curl repeats a request without a body on its own when a kept connection turns out dead.
+    if (request.body.empty()) Set(CURLOPT_FRESH_CONNECT, 1L);
+  }
+  Set(CURLOPT_CUSTOMREQUEST, request.method.c_str());
+}
+
+void HttpClient::Connection::SetTransport(const HttpOptions& options, bool direct) {
+  Set(CURLOPT_PROTOCOLS_STR, "http,https");
+  Set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
+  Set(CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
+  if (!options.ca_file.empty()) Set(CURLOPT_CAINFO, options.ca_file.c_str());
+  if (direct) Set(CURLOPT_NOPROXY, "*");
+  Set(CURLOPT_NOSIGNAL, 1L);
+  Set(CURLOPT_TCP_KEEPALIVE, 1L);
+  Set(CURLOPT_CONNECTTIMEOUT_MS, Milliseconds(options.connect_timeout));
+  Set(CURLOPT_LOW_SPEED_LIMIT, 1L);
+  Set(CURLOPT_LOW_SPEED_TIME, std::max(1L, Milliseconds(options.stall_timeout) / 1000));
+  Set(CURLOPT_BUFFERSIZE, kBufferBytes);
+  Set(CURLOPT_UPLOAD_BUFFERSIZE, kBufferBytes);
 }
 
 Status HttpClient::Connection::Drive(const Context& context, const std::string& operation,

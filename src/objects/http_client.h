@@ -60,16 +60,13 @@ class HttpClient {
   // For a GET or HEAD, which change nothing, an outcome is never unknown but what ended it.
   Result<HttpAnswer> Send(const Context& context, const HttpRequest& request);
 
-  // Whether a peer has ever answered this client.
-  bool answered() const { return answered_; }
-
  private:
   class Connection;
   std::unique_ptr<Connection> Take();
   void GiveBack(std::unique_ptr<Connection> connection);
 
   const HttpOptions options_;
-  std::atomic<bool> answered_{false};
+  std::atomic<bool> answered_{false};  // by any peer, ever
   std::mutex mutex_;
   std::vector<std::unique_ptr<Connection>> idle_;
 };
