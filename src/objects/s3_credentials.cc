@@ -15,12 +15,17 @@ namespace {
 
 constexpr std::chrono::minutes kRenewBefore{5};
 constexpr std::chrono::seconds kLocalLimit{5};
-constexpr HttpOptions kLocal{.ca_file = {},
-                             .connect_timeout = std::chrono::seconds(1),
-                             .stall_timeout = std::chrono::seconds(2)};
 constexpr char kInstanceMetadata[] = "http://169.254.169.254";
 constexpr char kContainerHost[] = "http://169.254.170.2";
 constexpr char kRolePath[] = "/latest/meta-data/iam/security-credentials/";
+
+// The machine's own services answer at once or are not there.
+HttpOptions Local() {
+  HttpOptions options;
+  options.connect_timeout = std::chrono::seconds(1);
+  options.stall_timeout = std::chrono::seconds(2);
+  return options;
+}
 
 Status HalfAPair(const std::string& have, const std::string& missing) {
   return InvalidError("find S3 credentials: there is " + have + " and no " + missing +
@@ -60,7 +65,7 @@ S3CredentialChain::S3CredentialChain(S3Options options, Environment environment,
       environment_(std::move(environment)),
       region_(std::move(region)),
       sts_(std::move(http)),
-      local_(kLocal),
+      local_(Local()),
       profile_(std::move(profile)) {}
 
 Result<S3Credentials> S3CredentialChain::Get(const Context& context) {
