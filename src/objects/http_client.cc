@@ -10,6 +10,8 @@
 
 #include <curl/curl.h>
 
+#include "base/log.h"
+
 namespace aerie::objects {
 namespace {
 
@@ -114,6 +116,18 @@ bool NeverConnected(CURLcode code) {
   return code == CURLE_COULDNT_RESOLVE_HOST || code == CURLE_COULDNT_RESOLVE_PROXY ||
          code == CURLE_COULDNT_CONNECT || code == CURLE_SSL_CONNECT_ERROR ||
          code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE;
+}
+
+// What -v shows: every exchange, with what it cost. Neither URL nor headers: they may carry tokens.
+void LogExchange(const HttpRequest& request, const Result<HttpAnswer>& answer, SteadyTime start) {
+  if (!log::Enabled(log::Level::kDebug)) return;
+  log::Debug("http", {{"operation", request.operation},
+                      {"method", request.method},
+                      {"ms", Milliseconds(SystemClock().Steady() - start)},
+                      {"sent_bytes", request.body.size()},
+                      {"received_bytes", answer.ok() ? answer->body.size() : 0},
+                      {"outcome", answer.ok() ? std::to_string(answer->status)
+                                              : std::string(answer.status().message())}});
 }
 
 }  // namespace
@@ -320,9 +334,11 @@ void HttpClient::GiveBack(std::unique_ptr<Connection> connection) {
 
 Result<HttpAnswer> HttpClient::Send(const Context& context, const HttpRequest& request) {
   AERIE_TRY(context.Check(request.operation));
+  const SteadyTime start = SystemClock().Steady();
   auto connection = Take();
   auto answer = connection->Run(context, options_, request, answered_);
   GiveBack(std::move(connection));
+  LogExchange(request, answer, start);
   return answer;
 }
 
