@@ -227,21 +227,20 @@ Result<Bytes> S3Store::GetNothing(const Context& context, const ObjectKey& key,
 Result<ObjectInfo> S3Store::Stat(const Context& context, const ObjectKey& key) {
   AERIE_TRY(CheckKey(key));
   const std::string operation = Operation("look up", key.text);
-  auto answer =
-      client_->Send(context, {.method = "HEAD", .key = PathOf(key.text), .operation = operation});
-  const Kind kind = KindOf(answer.status());
-  // An answer to HEAD has no words. That of a read has; and a bucket that was seen need not be
-  // asked about each time that an object is not there.
-  if (kind == Kind::kNotFound && bucket_seen_) {
+  AERIE_ASSIGN(const HttpAnswer answer,
+               client_->Send(context, {.method = "HEAD",
+                                       .key = PathOf(key.text),
+                                       .operation = operation,
+                                       .accept = {301, 307, 400, 403, 404}}));
+  // An answer to HEAD has no words; that of a read has. A bucket that was seen need not be asked
+  // about each time that an object is not there.
+  if (answer.status == 404 && bucket_seen_) {
     return NotFoundError(operation + ": there is no such object");
   }
-  if (kind == Kind::kNotFound || kind == Kind::kDenied || kind == Kind::kFailed) {
-    return ExplainStat(context, key);
-  }
-  if (!answer.ok()) return answer.status();
+  if (answer.status / 100 != 2) return ExplainStat(context, key);
   bucket_seen_ = true;
-  const auto size = NumberIn(answer->Header("content-length"));
-  const auto modified = ParseS3Time(answer->Header("last-modified"));
+  const auto size = NumberIn(answer.Header("content-length"));
+  const auto modified = ParseS3Time(answer.Header("last-modified"));
   if (!size || !modified) return Strange(operation, "the answer has no size or no time");
   return ObjectInfo{.key = key, .size = *size, .modified_ms = *modified};
 }

@@ -176,6 +176,11 @@ TEST_F(S3StoreTest, HeadIsExplainedByGet) {
   peer_.Say(404, "", "");
   EXPECT_EQ(KindOf(store_->Stat(context_, {"k"}).status()), Kind::kNotFound);
   EXPECT_EQ(peer_.requests().size(), 3U);
+  peer_.Say(403, "", "");
+  peer_.Say(403, Failure("InvalidAccessKeyId"));
+  const Status denied = store_->Stat(context_, {"k"}).status();
+  EXPECT_EQ(KindOf(denied), Kind::kDenied);
+  EXPECT_THAT(std::string(denied.message()), HasSubstr("AKIA"));
 }
 
 TEST_F(S3StoreTest, ADeadlineEndsASlowBody) {
