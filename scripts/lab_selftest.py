@@ -11,6 +11,8 @@ import sys
 import tempfile
 import time
 
+import boto3
+import botocore.exceptions
 from pymilvus import DataType, MilvusClient
 
 LAB = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'lab')
@@ -72,6 +74,22 @@ def fill(lab):
     milvus.insert('self', [{'id': i, 'vector': [i, 1, 2, 3]} for i in range(ROWS)])
     expect_rows(milvus)
     milvus.close()
+
+
+def expect_s3(lab):
+    """It serves its user, and nobody else."""
+    def bucket(secret):
+        s3 = boto3.client('s3', endpoint_url=lab.ready['uri'], region_name='us-east-1',
+                          aws_access_key_id=lab.ready['access_key'], aws_secret_access_key=secret)
+        s3.put_object(Bucket=lab.ready['bucket'], Key='k', Body=b'text')
+        return s3.get_object(Bucket=lab.ready['bucket'], Key='k')['Body'].read()
+    assert bucket(lab.ready['secret_key']) == b'text'
+    try:
+        bucket('wrong')
+    except botocore.exceptions.ClientError as error:
+        assert error.response['Error']['Code'] == 'SignatureDoesNotMatch', error
+    else:
+        raise AssertionError('a wrong key was taken')
 
 
 def expect_rows(milvus):
@@ -154,6 +172,14 @@ def run(folder, complaints):
     wait_for_no_process(folder)
     assert os.listdir(folder) == [os.path.basename(second.ready['dir'])]
     step('end of input, SIGTERM and SIGKILL leave no process behind', begin)
+
+    s3 = Lab(complaints, 's3').wait_ready()
+    expect_s3(s3)
+    assert s3.ask('kill') == {'killed': True}
+    s3.ready = s3.ask('start')
+    expect_s3(s3)
+    s3.stop()
+    step('S3 with its signatures checked', begin)
 
     secure = [Lab(complaints, 'milvus', '--tls', '--auth'), Lab(complaints, 'milvus', '--mtls')]
     for lab in secure:

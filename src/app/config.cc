@@ -29,6 +29,23 @@ class Section {
     into = value.Scalar();
   }
 
+  void Flag(const char* key, std::optional<bool>& into) {
+    std::string text;
+    Text(key, text);
+    if (!status_.ok() || text.empty()) return;
+    if (text == "true" || text == "false") {
+      into = text == "true";
+    } else {
+      Fail(node_[key], "'" + path_ + "." + key + "' must be true or false");
+    }
+  }
+
+  // Fails when the key is there.
+  void Refuse(const char* key, const std::string& why) {
+    if (!status_.ok() || !node_[key].IsDefined()) return;
+    Fail(node_[key], "'" + path_ + "." + key + "' " + why);
+  }
+
   // The value of a key that is a mapping by itself, or an undefined node.
   YAML::Node Child(const char* key) {
     known_.emplace_back(key);
@@ -82,12 +99,35 @@ Status ReadCluster(const YAML::Node& node, const std::string& file, const std::s
   return section.Finish();
 }
 
+constexpr std::pair<const char*, std::string S3Config::*> kS3Texts[] = {
+    {"endpoint", &S3Config::endpoint},
+    {"region", &S3Config::region},
+    {"ca", &S3Config::ca},
+    {"access_key", &S3Config::access_key},
+    {"secret_key", &S3Config::secret_key},
+    {"session_token", &S3Config::session_token},
+    {"profile", &S3Config::profile},
+    {"storage_class", &S3Config::storage_class},
+    {"sse", &S3Config::sse},
+    {"sse_kms_key", &S3Config::sse_kms_key},
+};
+
+void ReadS3(Section& section, const std::string& url, S3Config& out) {
+  for (const auto& [key, member] : kS3Texts) section.Text(key, out.*member);
+  section.Flag("path_style", out.path_style);
+  if (url.starts_with("s3://")) return;
+  for (const auto& [key, member] : kS3Texts)
+    section.Refuse(key, "is for a url that begins with s3://");
+  section.Refuse("path_style", "is for a url that begins with s3://");
+}
+
 Status ReadRepository(const YAML::Node& node, const std::string& file, const std::string& path,
                       RepositoryConfig& out) {
   Section section(node, file, path);
   section.Text("url", out.url);
   section.Text("password", out.password);
   if (out.url.empty()) section.Fail(node, "'" + path + ".url' is missing");
+  ReadS3(section, out.url, out.s3);
   return section.Finish();
 }
 
@@ -148,8 +188,20 @@ const std::vector<ConfigKey>& ConfigKeys() {
       {"clusters.NAME.cert", "PEM file of the client's certificate, for mutual TLS"},
       {"clusters.NAME.key", "PEM file of the client's key, for mutual TLS"},
       {"clusters.NAME.server_name", "name the server's certificate must bear, if not the host's"},
-      {"repositories.NAME.url", "path, or file:///path"},
+      {"repositories.NAME.url", "path, file:///path or s3://bucket/prefix"},
       {"repositories.NAME.password", "passphrase; references as above"},
+      {"repositories.NAME.endpoint", "S3: https://host or http://host:port, when it is not AWS"},
+      {"repositories.NAME.region", "S3: region; also AWS_REGION or the AWS profile"},
+      {"repositories.NAME.path_style", "S3: true for host/bucket/key, false for bucket.host/key"},
+      {"repositories.NAME.ca",
+       "S3: PEM file of the authority that signed the endpoint's certificate"},
+      {"repositories.NAME.access_key", "S3: access key; references as above"},
+      {"repositories.NAME.secret_key", "S3: secret key; references as above"},
+      {"repositories.NAME.session_token", "S3: token of temporary keys; references as above"},
+      {"repositories.NAME.profile", "S3: profile of the AWS configuration files"},
+      {"repositories.NAME.storage_class", "S3: storage class of new objects, such as STANDARD_IA"},
+      {"repositories.NAME.sse", "S3: encryption at the server, AES256 or aws:kms"},
+      {"repositories.NAME.sse_kms_key", "S3: the KMS key for aws:kms"},
       {"defaults.cluster", "cluster meant when --cluster is not given"},
       {"defaults.repository", "repository meant when --repo is not given"},
   };

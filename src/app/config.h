@@ -8,6 +8,7 @@
 //     prod: {uri: "milvus+tls://db.example:19530", user: root, password: "${env:MILVUS_PASSWORD}"}
 //   repositories:
 //     main: {url: /backups/milvus, password: "${file:/etc/aerie/repo.pass}"}
+//     cloud: {url: s3://backups/milvus, region: eu-central-1, password: "${env:AERIE_CLOUD}"}
 //   defaults: {cluster: prod, repository: main}
 #pragma once
 
@@ -32,9 +33,25 @@ struct ClusterConfig {
   std::string server_name;
 };
 
+// Of a repository in S3, as objects::S3Options; the three keys may be references.
+struct S3Config {
+  std::string endpoint;
+  std::string region;
+  std::optional<bool> path_style;
+  std::string ca;
+  std::string access_key;
+  std::string secret_key;
+  std::string session_token;
+  std::string profile;
+  std::string storage_class;
+  std::string sse;
+  std::string sse_kms_key;
+};
+
 struct RepositoryConfig {
   std::string url;
   std::string password;  // may be a reference
+  S3Config s3 = {};
 };
 
 struct Config {

@@ -28,6 +28,19 @@ repositories:
   main:
     url: /backups
     password: "${file:/p}"
+  cloud:
+    url: s3://bucket/prefix
+    endpoint: https://minio:9000
+    region: eu-central-1
+    path_style: false
+    ca: s3.pem
+    access_key: AKIA
+    secret_key: "${env:SECRET}"
+    session_token: "${env:TOKEN}"
+    profile: backups
+    storage_class: STANDARD_IA
+    sse: aws:kms
+    sse_kms_key: key-1
 defaults:
   cluster: prod
   repository: main
@@ -44,6 +57,7 @@ TEST(Config, EveryDocumentedKeyIsReadAndHasAnEffect) {
   ASSERT_TRUE(config.ok()) << config.status();
   const ClusterConfig& prod = config->clusters.at("prod");
   const RepositoryConfig& main = config->repositories.at("main");
+  const S3Config& s3 = config->repositories.at("cloud").s3;
   const std::map<std::string, std::pair<std::string, std::string>> values = {
       {"clusters.NAME.uri", {prod.uri, "milvus://db:19530"}},
       {"clusters.NAME.user", {prod.user, "root"}},
@@ -56,6 +70,17 @@ TEST(Config, EveryDocumentedKeyIsReadAndHasAnEffect) {
       {"clusters.NAME.server_name", {prod.server_name, "db.example"}},
       {"repositories.NAME.url", {main.url, "/backups"}},
       {"repositories.NAME.password", {main.password, "${file:/p}"}},
+      {"repositories.NAME.endpoint", {s3.endpoint, "https://minio:9000"}},
+      {"repositories.NAME.region", {s3.region, "eu-central-1"}},
+      {"repositories.NAME.path_style", {s3.path_style == false ? "false" : "?", "false"}},
+      {"repositories.NAME.ca", {s3.ca, "s3.pem"}},
+      {"repositories.NAME.access_key", {s3.access_key, "AKIA"}},
+      {"repositories.NAME.secret_key", {s3.secret_key, "${env:SECRET}"}},
+      {"repositories.NAME.session_token", {s3.session_token, "${env:TOKEN}"}},
+      {"repositories.NAME.profile", {s3.profile, "backups"}},
+      {"repositories.NAME.storage_class", {s3.storage_class, "STANDARD_IA"}},
+      {"repositories.NAME.sse", {s3.sse, "aws:kms"}},
+      {"repositories.NAME.sse_kms_key", {s3.sse_kms_key, "key-1"}},
       {"defaults.cluster", {config->default_cluster, "prod"}},
       {"defaults.repository", {config->default_repository, "main"}},
   };
@@ -73,6 +98,13 @@ TEST(Config, AnUnknownKeyIsNamedWithLineAndTheNearestRightOne) {
   EXPECT_THAT(ErrorOf("cluster: {}\n"), HasSubstr("aerie.yaml:1: unknown key 'cluster'; did you "
                                                   "mean 'clusters'?"));
   EXPECT_THAT(ErrorOf("clusters: {}\nzzzzzzzzzz: 1\n"), HasSubstr("known keys: clusters"));
+}
+
+TEST(Config, KeysOfS3AreForS3) {
+  EXPECT_EQ(ErrorOf("repositories:\n  main:\n    url: /backups\n    region: x\n"),
+            "aerie.yaml:4: 'repositories.main.region' is for a url that begins with s3://");
+  EXPECT_THAT(ErrorOf("repositories:\n  main: {url: s3://b/p, path_style: maybe}\n"),
+              HasSubstr("must be true or false"));
 }
 
 TEST(Config, WrongValuesAreErrors) {

@@ -151,6 +151,23 @@ Result<std::string> RepositoryId(const Context& context, objects::ObjectStore& s
   return json["id"].get<std::string>();
 }
 
+Result<objects::S3Options> S3OptionsOf(const S3Config& config) {
+  objects::S3Options out;
+  out.endpoint = config.endpoint;
+  out.region = config.region;
+  out.path_style = config.path_style;
+  out.ca = config.ca;
+  AERIE_ASSIGN(const Secret access_key, ResolveSecret(config.access_key));
+  out.access_key = access_key.Reveal();
+  AERIE_ASSIGN(out.secret_key, ResolveSecret(config.secret_key));
+  AERIE_ASSIGN(out.session_token, ResolveSecret(config.session_token));
+  out.profile = config.profile;
+  out.storage_class = config.storage_class;
+  out.sse = config.sse;
+  out.sse_kms_key = config.sse_kms_key;
+  return out;
+}
+
 // A passphrase that was given in words: flag, environment, configuration.
 Result<std::optional<Secret>> GivenPassphrase(const RepositoryFlags& flags,
                                               const std::string& configured) {
@@ -340,12 +357,15 @@ Result<OpenedRepository> Session::Repository(const Context& context, const std::
   }
   std::string url = named;
   std::string configured_password;
+  objects::S3Options s3;
   if (const auto it = config_.repositories.find(named); it != config_.repositories.end()) {
     url = it->second.url;
     configured_password = it->second.password;
+    AERIE_ASSIGN(s3, S3OptionsOf(it->second.s3));
   }
-  AERIE_ASSIGN(auto bare, objects::OpenStore(url));
-  const auto store = std::make_shared<objects::RetryingStore>(std::move(bare));
+  AERIE_ASSIGN(auto bare, objects::OpenStore(url, s3));
+  const auto store =
+      std::make_shared<objects::RetryingStore>(std::move(bare), objects::RetryPolicyFor(url));
   AERIE_ASSIGN(const bool exists, repo::RepositoryExists(context, *store));
   AERIE_ASSIGN(auto passphrase, GivenPassphrase(flags, configured_password));
 

@@ -57,6 +57,16 @@ TEST_F(SessionTest, Targets) {
   check("http://127.0.0.1:19530/mydb", "http://127.0.0.1:19530/mydb", "");
 }
 
+TEST_F(SessionTest, KeysOfS3AreResolvedBeforeAnythingIsAsked) {
+  config_.repositories["cloud"].url = "s3://bucket/prefix";
+  config_.repositories["cloud"].s3.access_key = "AKIA";
+  config_.repositories["cloud"].s3.secret_key = "${env:AERIE_TEST_NOT_SET}";
+  const auto opened =
+      Session(config_).Repository(Context::Background(), "cloud", {}, IfAbsent::kFail);
+  EXPECT_EQ(KindOf(opened.status()), Kind::kInvalid);
+  EXPECT_THAT(std::string(opened.status().message()), HasSubstr("AERIE_TEST_NOT_SET"));
+}
+
 TEST_F(SessionTest, WhatLooksLikeACluster) {
   config_.clusters["prod"].uri = "http://db:19530";
   const Session session(config_);

@@ -80,7 +80,9 @@ void AddClusterOption(CLI::App& command, const std::string& name, const std::str
 }
 
 void AddRepoOption(CLI::App& command, RepoArg& arg, bool may_create) {
-  command.add_option("-r,--repo", arg.text, "Repository: a path, file:///path or configured name")
+  command
+      .add_option("-r,--repo", arg.text,
+                  "Repository: a path, s3://bucket/prefix or configured name")
       ->type_name("REPO")
       ->envname("AERIE_REPO")
       ->group("Repository");

@@ -1,6 +1,6 @@
 // SEAM. A dumb object store: flat keys, whole objects, few verbs.
 //
-// Drivers: filesystem, memory, later S3. Retry, limits, cache and fault injection are decorators of
+// Drivers: filesystem, memory, S3. Retry, limits, cache and fault injection are decorators of
 // this same interface. One conformance suite (object_store_conformance.h) runs on every driver and
 // is the definition of what a driver must do. All methods are thread-safe and block; they honour
 // the context's cancel and deadline where the medium allows.

@@ -3,6 +3,7 @@
 #include "base/bytes.h"
 #include "objects/filesystem_store.h"
 #include "objects/memory_store.h"
+#include "objects/s3_store.h"
 
 namespace aerie::objects {
 namespace {
@@ -40,8 +41,17 @@ std::string SchemeOf(const std::string& location) {
 
 }  // namespace
 
-Result<std::shared_ptr<ObjectStore>> OpenStore(const std::string& location) {
-  constexpr char kForms[] = "; give a folder, file:///FOLDER or memory:NAME";
+RetryPolicy RetryPolicyFor(const std::string& location) {
+  RetryPolicy policy;
+  if (SchemeOf(location) == "s3") {
+    policy.max_attempts = 12;  // together about 40 s
+    policy.first_delay = std::chrono::milliseconds(100);
+  }
+  return policy;
+}
+
+Result<std::shared_ptr<ObjectStore>> OpenStore(const std::string& location, const S3Options& s3) {
+  constexpr char kForms[] = "; give a folder, file:///FOLDER or s3://BUCKET/PREFIX";
   if (location.empty()) return InvalidError(std::string("open store: no location") + kForms);
   if (location.find('\0') != std::string::npos) {
     return InvalidError(std::string("open store: a zero byte in the location") + kForms);
@@ -53,8 +63,8 @@ Result<std::shared_ptr<ObjectStore>> OpenStore(const std::string& location) {
   const std::string scheme = SchemeOf(location);
   if (scheme.empty()) return std::make_shared<FilesystemStore>(location);
   if (scheme == "s3") {
-    return UnsupportedError("open store " + location +
-                            ": S3 comes with a later version of Aerie; use a folder for now");
+    AERIE_ASSIGN(auto store, S3Store::Open(location, s3, ProcessEnvironment()));
+    return store;
   }
   if (scheme != "file") {
     return InvalidError("open store " + location + ": unknown kind \"" + scheme + "\"" + kForms);

@@ -112,7 +112,8 @@ class DocumentsTest(AcceptanceTest):
 
     def test_configuration_shows_no_secret(self):
         path = self.config('clusters:\n  prod: {uri: "http://root:hunter2@127.0.0.1:1", '
-                           'token: hunter2}\nrepositories:\n  main: {url: /x, password: hunter2}\n')
+                           'token: hunter2}\nrepositories:\n  main: {url: /x, password: hunter2}\n'
+                           '  cloud: {url: "s3://bucket/x", secret_key: hunter2, session_token: hunter2}\n')
         for command in ('show', 'check', 'schema'):
             run = self.aerie.json('--config', path, 'config', command)
             self.assertEqual(run.code, 0, run)
@@ -127,7 +128,8 @@ class DocumentsTest(AcceptanceTest):
             if part == 'clusters':
                 clusters[last] = 'http://h:1' if last == 'uri' else 'x'
             elif part == 'repositories':
-                repositories[last] = '/x'
+                # Some keys are only for S3, so it is one of those.
+                repositories[last] = {'url': 's3://bucket/x', 'path_style': 'true'}.get(last, 'x')
         path = self.config(json.dumps({'clusters': {'a': clusters}, 'repositories': {'r': repositories},
                                        'defaults': {'cluster': 'a', 'repository': 'r'}}))
         self.ok('--config', path, 'config', 'check')

@@ -1,4 +1,4 @@
-// A real server of a test's own, run by scripts/lab: Milvus 2.3.5 or milvus-lite.
+// A real server of a test's own, run by scripts/lab: Milvus 2.3.5, milvus-lite or S3.
 //
 // Lives until the object is destroyed; if the test dies, lab sees its standard input end and stops
 // the server. One thread at a time. A server that cannot be started is an error the test must
@@ -16,7 +16,7 @@
 namespace aerie::test {
 
 struct RealMilvusOptions {
-  std::string kind = "milvus";  // or "lite"
+  std::string kind = "milvus";  // or "lite"; "s3" (moto) has the fields of its own ready line
   bool auth = false;            // authorization on, root:Milvus
   bool tls = false;
   bool mutual_tls = false;
