@@ -25,6 +25,7 @@
 #include "repo/snapshot_file.h"
 #include "repo/store_new.h"
 #include "repo/tree_api.h"
+#include "repo/unlock.h"
 
 namespace aerie::repo {
 namespace {
@@ -464,64 +465,6 @@ Status CheckFree(const Context& context, objects::ObjectStore& store) {
   return Ok();
 }
 
-// What trying the keys of a repository one after the other came to.
-struct Unlock {
-  std::optional<KeyRing> keys;
-  std::size_t tried = 0;
-  std::size_t unlocked = 0;
-  Status damage;     // of a key file
-  Status wrong_key;  // of a passphrase
-};
-
-Status TryKey(const Context& context, objects::ObjectStore& store, const ObjectId& id,
-              const Config& config, ByteSpan config_bytes, const Secret& passphrase,
-              Unlock& unlock) {
-  const objects::ObjectKey key = KeyFileKey(id);
-  AERIE_ASSIGN(const Bytes bytes, store.Get(context, key));
-  ++unlock.tried;
-  const auto file = DecodeKeyFile(bytes, key.text);
-  if (!file.ok()) {
-    unlock.damage.Update(file.status());
-    return Ok();
-  }
-  const auto master = UnwrapMasterKey(*file, id, passphrase);
-  if (KindOf(master.status()) == Kind::kWrongKey) {
-    unlock.wrong_key.Update(master.status());
-    return Ok();
-  }
-  AERIE_TRY(master.status());
-  ++unlock.unlocked;
-  const KeyRing keys = DeriveKeys(*master, config.suite, config.id);
-  if (ConfigCodeFits(config_bytes, keys.config)) unlock.keys = keys;
-  return Ok();
-}
-
-Result<KeyRing> UnlockRepository(const Context& context, objects::ObjectStore& store,
-                                 const Config& config, ByteSpan config_bytes,
-                                 const Secret& passphrase) {
-  std::vector<ObjectId> ids;
-  AERIE_TRY(store.List(context, kKeysPrefix, [&](const objects::ObjectInfo& info) {
-    if (const auto id = IdOfKey(info.key, KeyFileKey)) ids.push_back(*id);
-    return Ok();
-  }));
-  Unlock unlock;
-  for (const ObjectId& id : ids) {
-    AERIE_TRY(TryKey(context, store, id, config, config_bytes, passphrase, unlock));
-    if (unlock.keys) return *unlock.keys;
-  }
-  // A key that unlocks but does not vouch for the config may be a leftover of an interrupted
-  // create.
-  if (!unlock.wrong_key.ok()) return unlock.wrong_key;
-  if (unlock.unlocked != 0) {
-    return CorruptError(
-        "the config's code does not fit its bytes; copy the object config back from another copy "
-        "of the repository");
-  }
-  if (!unlock.damage.ok()) return unlock.damage;
-  return CorruptError(
-      "no key is there; copy the objects under keys/ back from another copy of the repository");
-}
-
 Result<std::unique_ptr<Repository>> Create(const Context& context,
                                            std::shared_ptr<objects::ObjectStore> store,
                                            const CreateOptions& options) {
@@ -569,9 +512,9 @@ Result<std::unique_ptr<Repository>> OpenRepository(const Context& context,
   if (!bytes.ok()) return AtRepository(*store, "open", bytes.status());
   const auto config = ParseConfig(*bytes);
   if (!config.ok()) return AtRepository(*store, "open", config.status());
-  const auto keys = UnlockRepository(context, *store, *config, *bytes, passphrase);
-  if (!keys.ok()) return AtRepository(*store, "open", keys.status());
-  return std::make_unique<StoredRepository>(std::move(store), *config, *keys, context.clock());
+  const auto unlocked = UnlockMasterKey(context, *store, *config, *bytes, passphrase);
+  if (!unlocked.ok()) return AtRepository(*store, "open", unlocked.status());
+  return std::make_unique<StoredRepository>(std::move(store), *config, unlocked->keys, context.clock());
 }
 
 Result<bool> RepositoryExists(const Context& context, objects::ObjectStore& store) {

@@ -1,0 +1,170 @@
+#include "repo/repo_keys.h"
+
+#include <algorithm>
+#include <tuple>
+#include <utility>
+
+#include "base/clock.h"
+#include "repo/locks.h"
+#include "repo/object_names.h"
+#include "repo/store_new.h"
+#include "repo/store_remove.h"
+#include "repo/unlock.h"
+
+namespace aerie::repo {
+namespace {
+
+constexpr std::size_t kLeastPrefix = 4;
+
+struct Opened {
+  Config config;
+  Bytes config_bytes;
+  Unlocked unlocked;
+};
+
+Result<Opened> Open(const Context& context, objects::ObjectStore& store, const Secret& passphrase) {
+  Opened opened;
+  AERIE_ASSIGN(opened.config_bytes, store.Get(context, ConfigKey()));
+  AERIE_ASSIGN(opened.config, ParseConfig(opened.config_bytes));
+  AERIE_ASSIGN(opened.unlocked,
+               UnlockMasterKey(context, store, opened.config, opened.config_bytes, passphrase));
+  return opened;
+}
+
+Result<std::vector<KeyEntry>> Entries(const Context& context, objects::ObjectStore& store,
+                                      const ObjectId& in_use) {
+  std::vector<KeyEntry> entries;
+  std::vector<ObjectId> ids;
+  AERIE_TRY(store.List(context, kKeysPrefix, [&](const objects::ObjectInfo& info) {
+    if (const auto id = IdOfKey(info.key, KeyFileKey)) ids.push_back(*id);
+    return Ok();
+  }));
+  for (const ObjectId& id : ids) {
+    const objects::ObjectKey key = KeyFileKey(id);
+    AERIE_ASSIGN(const Bytes bytes, store.Get(context, key));
+    KeyEntry entry;
+    entry.id = id.ToHex();
+    entry.in_use = id == in_use;
+    if (const auto file = DecodeKeyFile(bytes, key.text); file.ok()) {
+      entry.created_ms = file->created_ms;
+      entry.cost = file->cost;
+    } else {
+      entry.damage = std::string(file.status().message());
+    }
+    entries.push_back(std::move(entry));
+  }
+  std::sort(entries.begin(), entries.end(), [](const KeyEntry& a, const KeyEntry& b) {
+    return std::tuple(!a.damage.empty(), a.created_ms, a.id) <
+           std::tuple(!b.damage.empty(), b.created_ms, b.id);
+  });
+  return entries;
+}
+
+Result<ObjectId> Add(const Context& context, objects::ObjectStore& store, const Opened& opened,
+                     const Secret& added, KdfCost cost) {
+  if (opened.config.suite == Suite::kNone) {
+    return RefusedError(
+        "the repository is not encrypted, so it has no passphrase; make an encrypted one with "
+        "aerie repo init and copy the snapshots there");
+  }
+  if (added.empty()) return InvalidError("the new passphrase is empty");
+  const ObjectId id = RandomId();
+  AERIE_ASSIGN(const KeyFile file, WrapMasterKey(opened.unlocked.master, id, Kdf::kArgon2id, added,
+                                                 cost, ToUnixMillis(context.clock().Now())));
+  const objects::ObjectKey key = KeyFileKey(id);
+  AERIE_TRY(StoreNew(context, store, key, EncodeKeyFile(file)));
+  // What was stored must open: the old passphrase may be forgotten on the strength of it.
+  AERIE_ASSIGN(const Bytes bytes, store.Get(context, key));
+  AERIE_ASSIGN(const KeyFile there, DecodeKeyFile(bytes, key.text));
+  AERIE_ASSIGN(const SecretKey master, UnwrapMasterKey(there, id, added));
+  if (!(master == opened.unlocked.master)) {
+    return CorruptError(key.text + " gives another master key than it was made from");
+  }
+  return id;
+}
+
+Result<ObjectId> Find(const std::vector<KeyEntry>& entries, const std::string& prefix) {
+  if (prefix.size() < kLeastPrefix) {
+    return InvalidError("\"" + prefix + "\" is too short; give 4 or more digits of the key's id");
+  }
+  std::vector<const KeyEntry*> found;
+  for (const KeyEntry& entry : entries) {
+    if (entry.id.starts_with(prefix)) found.push_back(&entry);
+  }
+  if (found.empty()) {
+    return NotFoundError("no key begins with " + prefix + "; aerie repo key list shows them");
+  }
+  if (found.size() > 1) {
+    return InvalidError(std::to_string(found.size()) + " keys begin with " + prefix +
+                        "; give more digits");
+  }
+  return *ObjectId::Parse(found.front()->id);
+}
+
+// Under the exclusive lock: whoever else removes keys then sees this removal.
+Status Remove(const Context& context, objects::ObjectStore& store, const Opened& opened,
+              const ObjectId& id) {
+  LockTable locks(store, opened.unlocked.keys, context.clock());
+  AERIE_ASSIGN(const auto lease, locks.Acquire(context, LockMode::kExclusive, "remove a key"));
+  // The key that stays must still be there.
+  AERIE_TRY(Annotate(store.Stat(context, KeyFileKey(opened.unlocked.key_id)).status(),
+                     "the key in use is gone"));
+  AERIE_TRY(lease->Check("remove a key"));
+  return RemoveAndLook(lease->Limit(context), store, KeyFileKey(id));
+}
+
+std::string At(const objects::ObjectStore& store, const char* what) {
+  return std::string(what) + " of repository " + store.Describe();
+}
+
+}  // namespace
+
+Result<std::vector<KeyEntry>> ListKeys(const Context& context, objects::ObjectStore& store,
+                                       const Secret& passphrase) {
+  const auto opened = Open(context, store, passphrase);
+  if (!opened.ok()) return Annotate(opened.status(), At(store, "list keys"));
+  return Entries(context, store, opened->unlocked.key_id);
+}
+
+Result<std::string> AddKey(const Context& context, objects::ObjectStore& store,
+                           const Secret& passphrase, const Secret& added, KdfCost cost) {
+  const auto opened = Open(context, store, passphrase);
+  if (!opened.ok()) return Annotate(opened.status(), At(store, "add key"));
+  const auto id = Add(context, store, *opened, added, cost);
+  if (!id.ok()) return Annotate(id.status(), At(store, "add key"));
+  return id->ToHex();
+}
+
+Status RemoveKey(const Context& context, objects::ObjectStore& store, const Secret& passphrase,
+                 const std::string& id) {
+  const auto removed = [&]() -> Status {
+    AERIE_ASSIGN(const Opened opened, Open(context, store, passphrase));
+    AERIE_ASSIGN(const auto entries, Entries(context, store, opened.unlocked.key_id));
+    AERIE_ASSIGN(const ObjectId which, Find(entries, id));
+    if (which == opened.unlocked.key_id) {
+      return RefusedError("key " + which.ToHex().substr(0, 8) +
+                          " is the one that the given passphrase opens; use another passphrase, or "
+                          "change this one with aerie repo key passwd");
+    }
+    return Remove(context, store, opened, which);
+  };
+  return Annotate(removed(), At(store, "remove key"));
+}
+
+Result<std::string> ChangePassphrase(const Context& context, objects::ObjectStore& store,
+                                     const Secret& passphrase, const Secret& changed,
+                                     KdfCost cost) {
+  const auto change = [&]() -> Result<std::string> {
+    AERIE_ASSIGN(Opened opened, Open(context, store, passphrase));
+    const ObjectId old = opened.unlocked.key_id;
+    AERIE_ASSIGN(opened.unlocked.key_id, Add(context, store, opened, changed, cost));
+    AERIE_TRY(Annotate(Remove(context, store, opened, old),
+                       "both passphrases open it now, the old key could not be removed"));
+    return opened.unlocked.key_id.ToHex();
+  };
+  auto id = change();
+  if (!id.ok()) return Annotate(id.status(), At(store, "change passphrase"));
+  return id;
+}
+
+}  // namespace aerie::repo
