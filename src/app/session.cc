@@ -90,6 +90,13 @@ Result<Secret> Ask(const std::string& prompt) {
   return FirstLine(line);
 }
 
+Result<Secret> AskTwice(const std::string& prompt) {
+  AERIE_ASSIGN(Secret passphrase, Ask(prompt));
+  AERIE_ASSIGN(const Secret again, Ask("the same once more: "));
+  if (!(again == passphrase)) return InvalidError("read the new passphrase: the two differ");
+  return passphrase;
+}
+
 bool HasTerminal() { return isatty(STDIN_FILENO) != 0 && isatty(STDERR_FILENO) != 0; }
 
 // A passphrase of 160 random bits, kept where only this user reads it.
@@ -233,7 +240,22 @@ Result<Secret> FoundPassphrase(const Context& context,
   return Secret();
 }
 
+Status NoRepository(const objects::ObjectStore& store) {
+  return NotFoundError("open repository " + store.Describe() +
+                       ": there is none; check --repo, or make one with aerie repo init");
+}
+
 }  // namespace
+
+Result<Secret> NewPassphrase(const RepositoryFlags& flags) {
+  if (!flags.password_file.empty()) return FromFile(flags.password_file);
+  if (!flags.password_command.empty()) return FromCommand(flags.password_command);
+  if (const std::string set = EnvOr("AERIE_NEW_PASSWORD", ""); !set.empty()) return Secret(set);
+  if (HasTerminal()) return AskTwice("new passphrase: ");
+  return InvalidError(
+      "no new passphrase was given; use --new-password-file or --new-password-command, or set "
+      "AERIE_NEW_PASSWORD");
+}
 
 Result<std::string> KeyFolder() {
   if (const std::string set = EnvOr("AERIE_KEY_DIR", ""); !set.empty()) return set;
@@ -347,27 +369,54 @@ Result<OpenCluster> Session::Cluster(const Context& context, const std::string& 
   return out;
 }
 
-Result<OpenedRepository> Session::Repository(const Context& context, const std::string& text,
-                                             const RepositoryFlags& flags, IfAbsent absent) const {
+Result<Session::Located> Session::Locate(const std::string& text) const {
   const std::string named = text.empty() ? config_.default_repository : text;
   if (named.empty()) {
     return InvalidError(
         "no repository is named: give --repo PATH, or set AERIE_REPO, or configure "
         "defaults.repository");
   }
-  std::string url = named;
-  std::string configured_password;
+  Located located;
+  located.url = named;
   objects::S3Options s3;
   if (const auto it = config_.repositories.find(named); it != config_.repositories.end()) {
-    url = it->second.url;
-    configured_password = it->second.password;
+    located.url = it->second.url;
+    located.configured_password = it->second.password;
     AERIE_ASSIGN(s3, S3OptionsOf(it->second.s3));
   }
-  AERIE_ASSIGN(auto bare, objects::OpenStore(url, s3));
-  const auto store =
-      std::make_shared<objects::RetryingStore>(std::move(bare), objects::RetryPolicyFor(url));
+  AERIE_ASSIGN(auto bare, objects::OpenStore(located.url, s3));
+  located.store = std::make_shared<objects::RetryingStore>(std::move(bare),
+                                                           objects::RetryPolicyFor(located.url));
+  return located;
+}
+
+Result<RepositoryAccess> Session::Access(const Context& context, const std::string& text,
+                                         const RepositoryFlags& flags) const {
+  AERIE_ASSIGN(Located located, Locate(text));
+  AERIE_ASSIGN(const bool exists, repo::RepositoryExists(context, *located.store));
+  if (!exists) return NoRepository(*located.store);
+  RepositoryAccess access{located.store, {}, {}};
+  AERIE_ASSIGN(auto given, GivenPassphrase(flags, located.configured_password));
+  if (given) {
+    access.passphrase = *std::move(given);
+    return access;
+  }
+  AERIE_ASSIGN(access.passphrase, FoundPassphrase(context, located.store));
+  AERIE_ASSIGN(const std::string id, RepositoryId(context, *located.store));
+  std::error_code error;
+  if (const auto folder = KeyFolder();
+      folder.ok() && std::filesystem::exists(*folder + "/" + id, error)) {
+    access.key_file = *folder + "/" + id;
+  }
+  return access;
+}
+
+Result<OpenedRepository> Session::Repository(const Context& context, const std::string& text,
+                                             const RepositoryFlags& flags, IfAbsent absent) const {
+  AERIE_ASSIGN(const Located located, Locate(text));
+  const auto& store = located.store;
   AERIE_ASSIGN(const bool exists, repo::RepositoryExists(context, *store));
-  AERIE_ASSIGN(auto passphrase, GivenPassphrase(flags, configured_password));
+  AERIE_ASSIGN(auto passphrase, GivenPassphrase(flags, located.configured_password));
 
   OpenedRepository out;
   if (exists) {
@@ -377,19 +426,12 @@ Result<OpenedRepository> Session::Repository(const Context& context, const std::
     AERIE_ASSIGN(out.repository, repo::OpenRepository(context, store, *passphrase));
     return out;
   }
-  if (absent == IfAbsent::kFail) {
-    return NotFoundError("open repository " + store->Describe() +
-                         ": there is none; check --repo, or make one with aerie repo init");
-  }
+  if (absent == IfAbsent::kFail) return NoRepository(*store);
   repo::CreateOptions create;
   create.encrypted = !flags.unencrypted;
   bool generated = false;
   if (create.encrypted && !passphrase && HasTerminal()) {
-    AERIE_ASSIGN(passphrase, Ask("new passphrase of " + store->Describe() + ": "));
-    AERIE_ASSIGN(const Secret again, Ask("the same once more: "));
-    if (!(again == *passphrase)) {
-      return InvalidError("make repository " + store->Describe() + ": the passphrases differ");
-    }
+    AERIE_ASSIGN(passphrase, AskTwice("new passphrase of " + store->Describe() + ": "));
   } else if (create.encrypted && !passphrase) {
     AERIE_ASSIGN(passphrase, Generate());
     generated = true;

@@ -11,6 +11,7 @@
 #include "base/context.h"
 #include "base/secret.h"
 #include "milvus/client.h"
+#include "objects/object_store.h"
 #include "repo/repository.h"
 #include "rows/schema.h"
 
@@ -49,6 +50,13 @@ struct OpenedRepository {
 
 enum class IfAbsent { kFail, kCreate };
 
+// A repository that is there, not opened, and the passphrase that should open it.
+struct RepositoryAccess {
+  std::shared_ptr<objects::ObjectStore> store;
+  Secret passphrase;
+  std::string key_file;  // where the passphrase was found in the key folder; empty: it was given
+};
+
 class Session {
  public:
   explicit Session(Config config) : config_(std::move(config)) {}
@@ -62,10 +70,21 @@ class Session {
   Result<OpenedRepository> Repository(const Context& context, const std::string& text,
                                       const RepositoryFlags& flags, IfAbsent absent) const;
 
+  // The same without opening it, for what is done to its keys. kNotFound when there is none.
+  Result<RepositoryAccess> Access(const Context& context, const std::string& text,
+                                  const RepositoryFlags& flags) const;
+
   // Whether `text` names a cluster (configured, or shaped like an address) and not a snapshot.
   bool LooksLikeCluster(const std::string& text) const;
 
  private:
+  struct Located {
+    std::shared_ptr<objects::ObjectStore> store;
+    std::string url;
+    std::string configured_password;
+  };
+  Result<Located> Locate(const std::string& text) const;
+
   Config config_;
 };
 
@@ -75,6 +94,10 @@ struct Target {
   std::optional<rows::CollectionName> collection;
 };
 Target ParseTarget(const std::string& text);
+
+// A passphrase that is new to a repository: by file or command as `flags` say,
+// $AERIE_NEW_PASSWORD, or asked for twice on the terminal. kInvalid when there is none of these.
+Result<Secret> NewPassphrase(const RepositoryFlags& flags);
 
 // An address without its credentials; "(not a valid URI)" for what is none.
 std::string RedactedUri(const std::string& uri);

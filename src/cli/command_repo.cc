@@ -81,6 +81,7 @@ void AddRepoCommands(CLI::App& root, Action& action) {
         [&action, args] { action = [args](Environment& env) { return Stats(env, *args); }; });
   }
   AddPruneCommands(*group, action);
+  AddKeyCommands(*group, action);
 }
 
 }  // namespace aerie::cli

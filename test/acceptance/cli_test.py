@@ -11,7 +11,8 @@ from harness import AcceptanceTest, T, column, field, floats, tree
 
 COMMANDS = ('backup create', 'backup list', 'backup show', 'backup verify', 'backup diff',
             'backup delete', 'backup pin', 'backup unpin', 'restore', 'diff', 'cluster check',
-            'cluster show', 'repo init', 'repo stats', 'repo prune', 'repo unlock', 'config check',
+            'cluster show', 'repo init', 'repo stats', 'repo prune', 'repo unlock', 'repo key list',
+            'repo key add', 'repo key remove', 'repo key passwd', 'config check',
             'config schema', 'config show', 'completion', 'man')
 
 

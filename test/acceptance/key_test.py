@@ -1,0 +1,68 @@
+"""Passphrases of a repository: added, listed, removed, changed. No server is needed."""
+
+import os
+import unittest
+
+from harness import AcceptanceTest
+
+
+class KeyTest(AcceptanceTest):
+    def setUp(self):
+        super().setUp()
+        self.repo = self.scratch.new()
+
+    def call(self, *args, password='first', code=0, **env):
+        run = self.aerie.json(*args, '--repo', self.repo, env={'AERIE_PASSWORD': password, **env})
+        self.assertEqual(run.code, code, run)
+        return run.result
+
+    def message(self, *args, **options):
+        return self.call(*args, **options)['errors'][0]['message']
+
+    def test_add_list_remove_change(self):
+        self.call('repo', 'init')
+        added = self.call('repo', 'key', 'add', AERIE_NEW_PASSWORD='second')['key']
+        self.call('repo', 'stats', password='second')
+        keys = self.call('repo', 'key', 'list', password='second')['keys']
+        self.assertEqual([key['id'] for key in keys if key['in_use']], [added])
+        self.assertEqual(len(keys), 2)
+
+        refused = self.message('repo', 'key', 'remove', added[:8], '--yes', password='second', code=8)
+        self.assertIn('repo key passwd', refused)
+        self.assertIn('--yes', self.message('repo', 'key', 'remove', added[:8], code=8))
+        self.call('repo', 'key', 'remove', added[:8], '--yes')
+        self.call('repo', 'stats', password='second', code=6)
+        self.call('repo', 'key', 'remove', added[:8], '--yes', code=7)
+
+        fresh = os.path.join(self.scratch.new('secrets'), 'passphrase')
+        os.makedirs(os.path.dirname(fresh))
+        with open(fresh, 'w', encoding='utf-8') as file:
+            file.write('third\n')
+        self.call('repo', 'key', 'passwd', '--new-password-file', fresh)
+        self.call('repo', 'stats', code=6)
+        self.call('repo', 'stats', password='third')
+        self.assertEqual(len(self.call('repo', 'key', 'list', password='third')['keys']), 1)
+
+    def test_a_new_passphrase_must_come_from_somewhere(self):
+        self.call('repo', 'init')
+        for words in (('add',), ('passwd',)):
+            self.assertIn('AERIE_NEW_PASSWORD', self.message('repo', 'key', *words, code=2))
+
+    def test_a_generated_passphrase_that_is_changed_steps_aside(self):
+        made = self.call('repo', 'init', password=None)
+        key_file = made['repository']['key_file']
+        self.assertTrue(os.path.exists(key_file))
+        changed = self.call('repo', 'key', 'passwd', password=None, AERIE_NEW_PASSWORD='own')
+        self.assertFalse(os.path.exists(key_file))
+        kept = f'{key_file}.before-{changed["key"][:8]}'
+        self.assertTrue(os.path.exists(kept))
+        self.assertIn(kept, changed['warnings'][0])
+        self.call('repo', 'stats', password='own')
+
+    def test_without_encryption_there_are_no_passphrases(self):
+        self.call('repo', 'init', '--unencrypted')
+        self.assertIn('not encrypted', self.message('repo', 'key', 'add', code=8, AERIE_NEW_PASSWORD='x'))
+
+
+if __name__ == '__main__':
+    unittest.main()
