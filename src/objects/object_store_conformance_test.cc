@@ -42,7 +42,10 @@ std::shared_ptr<ObjectStore> Troubled() {
       faulty->Add({.effect = Effect::kTorn, .verb = verb, .skip = 3 * i, .at = 1});
     }
   }
-  return std::make_shared<RetryingStore>(faulty, Quick());
+  // With several threads one call may meet any number of the faults, but not more than there are.
+  RetryPolicy patient = Quick();
+  patient.max_attempts = 60 * (1 + 3 + 2) + 1;
+  return std::make_shared<RetryingStore>(faulty, patient);
 }
 
 std::shared_ptr<ObjectStore> Transparent() {

@@ -274,10 +274,13 @@ class CollectionRestore {
       load = {};
       for (const auto& partition : from.partitions) load.partitions.push_back({partition.name});
     }
-    AERIE_ASSIGN(lines, milvus::PutBackLoadState(context, *to_, target, load));
-    Append(std::move(lines), outcome);
     AERIE_TRY(GiveName(context, target.name, replaces, outcome));
     AERIE_TRY(DropOld(context, outcome));
+    // Not before: milvus-lite releases a collection that it renames.
+    CollectionSpec named = target;
+    named.name = outcome.to;
+    AERIE_ASSIGN(lines, milvus::PutBackLoadState(context, *to_, named, load));
+    Append(std::move(lines), outcome);
     return SetTtl(context, from, outcome.to);
   }
 

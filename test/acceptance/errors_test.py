@@ -183,7 +183,8 @@ class ErrorsTest(AcceptanceTest):
         path = os.path.join(newer, 'config')
         with open(path, encoding='utf-8') as file:
             text = file.read()
-        for change in (('"version":1', '"version":2'), ('"features":[]', '"features":["wings"]')):
+        for change in (('"version":1', '"version":2'), ('"features":[', '"features":["wings",')):
+            self.assertIn(change[0], text)
             with open(path, 'w', encoding='utf-8') as file:
                 file.write(text.replace(*change))
             run = self.fails(1, [newer, 'newer'], 'backup', 'list', '--repo', newer)
