@@ -514,7 +514,8 @@ Result<std::unique_ptr<Repository>> OpenRepository(const Context& context,
   if (!config.ok()) return AtRepository(*store, "open", config.status());
   const auto unlocked = UnlockMasterKey(context, *store, *config, *bytes, passphrase);
   if (!unlocked.ok()) return AtRepository(*store, "open", unlocked.status());
-  return std::make_unique<StoredRepository>(std::move(store), *config, unlocked->keys, context.clock());
+  return std::make_unique<StoredRepository>(std::move(store), *config, unlocked->keys,
+                                            context.clock());
 }
 
 Result<bool> RepositoryExists(const Context& context, objects::ObjectStore& store) {
