@@ -28,6 +28,8 @@ bool MayHideLargestKey(const RangeQuery& query, const KeyRange& range, const Row
 }
 
 class PartitionReader : public rows::RowReader {
+  using Line = RangeLine<RangeRows>;
+
  public:
   PartitionReader(const Context& context, PartitionReaderSetup setup)
       : setup_(std::move(setup)),
@@ -35,7 +37,7 @@ class PartitionReader : public rows::RowReader {
         row_size_(query_.columns()),
         planner_(query_, row_size_, Plan(setup_.options)),
         position_(setup_.options.after),
-        line_(static_cast<std::size_t>(Streams()) + 2),
+        line_(static_cast<std::size_t>(Streams() + RangePlanner::kTogether) + 1),
         tasks_(context),
         stopped_(tasks_.context(), [this] {
           line_.Fail(MakeStatus(Kind::kCancelled, "read " + query_.object() + ": stopped"));
@@ -119,19 +121,72 @@ class PartitionReader : public rows::RowReader {
       AERIE_ASSIGN(const auto claimed, line_.Claim(context));
       if (!claimed) return Ok();
       const PlannedRange& planned = line_.Planned(*claimed);
-      Result<RangeRows> rows = ReadRangeChecked(context, query_, planned.range, planned.counted);
-      if (!rows.ok()) {
-        if (KindOf(rows.status()) != Kind::kTooLarge) return rows.status();
-        row_size_.TooLarge(planned.counted);
-        const std::int64_t aim = row_size_.RowsFor(Plan(setup_.options).range_bytes);
-        AERIE_ASSIGN(auto parts, SplitRange(context, query_, planned.range, aim));
-        line_.Replace(*claimed, std::move(parts));
-        continue;
-      }
-      row_size_.Measured(rows->batch.rows(), rows->batch.ByteSize());
-      if (rows->duplicates > 0) AERIE_TRY(NoteDuplicate(context, planned.range, rows->batch));
-      line_.Finish(*claimed, std::move(*rows));
+      AERIE_TRY(planned.group ? ReadInGroup(context, *claimed)
+                              : ReadAlone(context, *claimed, planned.counted, false));
     }
+  }
+
+  // `again`: it was read before, and other rows were counted.
+  Status ReadAlone(const Context& context, Line::Claimed slot, std::int64_t counted, bool again) {
+    const PlannedRange& planned = line_.Planned(slot);
+    Result<RangeRows> rows = ReadRangeChecked(context, query_, planned.range, counted);
+    if (KindOf(rows.status()) == Kind::kTooLarge) return Split(context, slot);
+    AERIE_TRY(rows.status());
+    rows->read_again |= again && rows->duplicates == 0 && rows->unreadable == 0;
+    AERIE_TRY(LookAt(context, planned.range, *rows));
+    line_.Finish(slot, *std::move(rows));
+    return Ok();
+  }
+
+  Status ReadInGroup(const Context& context, Line::Claimed slot) {
+    const PlannedRange& planned = line_.Planned(slot);
+    Result<AnswerRows> answer = query_.Rows(context, planned.range);
+    if (KindOf(answer.status()) == Kind::kTooLarge) return Split(context, slot);
+    AERIE_TRY(answer.status());
+    RangeRows rows;
+    rows.duplicates = answer->repeated_keys;
+    rows.counted = answer->batch.rows() + rows.duplicates;
+    rows.batch = std::move(answer->batch);
+    if (rows.counted > 2 * static_cast<std::uint64_t>(planned.counted)) row_size_.Uneven();
+    row_size_.Measured(rows.batch.rows(), rows.batch.ByteSize());
+    return CheckGroup(context, line_.Read(slot, std::move(rows)));
+  }
+
+  // All ranges of a group are there. If they do not come to its count, each is counted by itself.
+  Status CheckGroup(const Context& context, const std::vector<Line::Claimed>& slots) {
+    if (slots.empty()) return Ok();
+    std::uint64_t read = 0;
+    for (const auto slot : slots) read += line_.RowsOf(slot).counted;
+    const RangeGroup& group = *line_.Planned(slots.front()).group;
+    const bool whole = !group.split && read == static_cast<std::uint64_t>(group.counted);
+    for (const auto slot : slots) {
+      const KeyRange range = line_.Planned(slot).range;
+      const RangeRows& rows = line_.RowsOf(slot);
+      if (!whole) {
+        AERIE_ASSIGN(const std::int64_t counted, query_.Count(context, range));
+        if (static_cast<std::uint64_t>(counted) != rows.counted) {
+          AERIE_TRY(ReadAlone(context, slot, counted, true));
+          continue;
+        }
+      }
+      if (rows.duplicates > 0) AERIE_TRY(NoteDuplicate(context, range, rows.batch));
+      line_.FinishRead({slot});
+    }
+    return Ok();
+  }
+
+  // Of a range whose answer was too large: parts of it are to be read.
+  Status Split(const Context& context, Line::Claimed slot) {
+    const PlannedRange& planned = line_.Planned(slot);
+    row_size_.TooLarge(planned.counted);
+    const std::int64_t aim = row_size_.RowsFor(Plan(setup_.options).range_bytes);
+    AERIE_ASSIGN(auto parts, SplitRange(context, query_, planned.range, aim));
+    return CheckGroup(context, line_.Replace(slot, std::move(parts)));
+  }
+
+  Status LookAt(const Context& context, const KeyRange& range, const RangeRows& rows) {
+    row_size_.Measured(rows.batch.rows(), rows.batch.ByteSize());
+    return rows.duplicates > 0 ? NoteDuplicate(context, range, rows.batch) : Ok();
   }
 
   // One example a partition is enough to look into, and costs a dozen counts.
@@ -220,7 +275,7 @@ class PartitionReader : public rows::RowReader {
   bool finished_ = false;
   std::mutex example_mutex_;
   std::optional<KeyRange> example_;
-  RangeLine<RangeRows> line_;
+  Line line_;
   TaskGroup tasks_;  // after what its threads use
   OnCancel stopped_;
 };

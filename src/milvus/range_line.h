@@ -3,6 +3,7 @@
 //
 // Memory is bounded by a window: a range is handed out for reading only when it is among the first
 // few that were not taken yet. A range that proves too large is replaced by its parts in place.
+// Ranges that were counted together (RangeGroup) are read one by one and finished together.
 // Thread-safe. After Fail every call returns that error.
 #pragma once
 
@@ -22,7 +23,7 @@ namespace aerie::milvus {
 template <class Rows>
 class RangeLine {
  private:
-  enum class State { kWaiting, kReading, kDone };
+  enum class State { kWaiting, kReading, kRead, kDone };
   struct Slot {
     PlannedRange planned;
     State state = State::kWaiting;
@@ -74,13 +75,33 @@ class RangeLine {
     slot->state = State::kDone;
     changed_.notify_all();
   }
-  void Replace(Claimed slot, std::vector<PlannedRange> parts) {
+  // Of a claimed slot with a group: its rows are kept, and checked together with those of its
+  // group by whoever reads the last of them. That one is given all slots of the group, and
+  // finishes or replaces each; everybody else is given none.
+  std::vector<Claimed> Read(Claimed slot, Rows rows) {
     std::lock_guard lock(mutex_);
+    slot->rows.emplace(std::move(rows));
+    slot->state = State::kRead;
+    return GroupIfRead(slot->planned.group);
+  }
+  static Rows& RowsOf(Claimed slot) { return *slot->rows; }
+  void FinishRead(const std::vector<Claimed>& slots) {
+    std::lock_guard lock(mutex_);
+    for (const Claimed slot : slots) slot->state = State::kDone;
+    changed_.notify_all();
+  }
+  // What is returned is as from Read, and none when the slot was in no group.
+  std::vector<Claimed> Replace(Claimed slot, std::vector<PlannedRange> parts) {
+    std::lock_guard lock(mutex_);
+    const std::shared_ptr<RangeGroup> group =
+        slot->state == State::kReading ? slot->planned.group : nullptr;
     for (PlannedRange& part : parts) {
       slots_.insert(slot, Slot{std::move(part), State::kWaiting, {}});
     }
     slots_.erase(slot);
     changed_.notify_all();
+    if (group) group->split = true;
+    return GroupIfRead(group);
   }
 
   // The rows of the next range in order; nullopt after the last.
@@ -110,13 +131,25 @@ class RangeLine {
     AERIE_TRY(failure_);
     return context.Check("read key ranges");
   }
-  // Among the window's slots, in order; end() if none waits there.
+  // Among the window's slots, in order; end() if none waits there. The first slot's group always
+  // goes on: parts that one of it was replaced by may fill the window.
   Claimed FirstWaiting() {
     std::size_t seen = 0;
-    for (Claimed slot = slots_.begin(); slot != slots_.end() && seen < window_; ++slot, ++seen) {
+    for (Claimed slot = slots_.begin(); slot != slots_.end(); ++slot, ++seen) {
+      const auto& group = slot->planned.group;
+      if (seen >= window_ && (!group || group != slots_.front().planned.group)) continue;
       if (slot->state == State::kWaiting) return slot;
     }
     return slots_.end();
+  }
+  // One more of the group was read or is gone.
+  std::vector<Claimed> GroupIfRead(const std::shared_ptr<RangeGroup>& group) {
+    std::vector<Claimed> read;
+    if (!group || --group->unread > 0) return read;
+    for (Claimed slot = slots_.begin(); slot != slots_.end(); ++slot) {
+      if (slot->planned.group == group) read.push_back(slot);
+    }
+    return read;
   }
   // Whether a range is being read, and so may yet be replaced, or waits outside of the window.
   bool Reading() const {

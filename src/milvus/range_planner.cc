@@ -1,7 +1,9 @@
 #include "milvus/range_planner.h"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
+#include <utility>
 
 namespace aerie::milvus {
 namespace {
@@ -19,6 +21,7 @@ constexpr std::int64_t kFirstPage = 1024;
 constexpr double kWholeKeySpace = 2e19;
 constexpr int kGuesses = 4;
 constexpr int kPagesAfterFailedGuess = 3;
+constexpr int kAloneAfterUneven = 16;
 
 bool AllFixed(const std::vector<rows::FieldSchema>& columns) {
   return std::all_of(columns.begin(), columns.end(),
@@ -101,21 +104,31 @@ RangePlanner::RangePlanner(const RangeQuery& query, const RowSize& row_size, Pla
     : query_(query), row_size_(row_size), options_(std::move(options)), cursor_(options_.after) {}
 
 Result<std::optional<PlannedRange>> RangePlanner::Next(const Context& context) {
-  if (done_) return std::optional<PlannedRange>();
+  while (ready_.empty()) {
+    if (done_) return std::optional<PlannedRange>();
+    AERIE_TRY(Plan(context));
+  }
+  std::optional<PlannedRange> next(std::move(ready_.front()));
+  ready_.pop_front();
+  return next;
+}
+
+Status RangePlanner::Plan(const Context& context) {
   if (!waited_ && cursor_ != options_.after) {
     AERIE_TRY(row_size_.Wait(context));
     waited_ = true;
   }
   while (true) {
     if (!in_stretch_) AERIE_TRY(BeginStretch(context));
+    if (!ready_.empty()) return Ok();
     const bool first = !row_size_.known();
     const auto per = static_cast<std::size_t>(
         row_size_.RowsFor(first ? kFirstRangeBytes : options_.range_bytes));
     const std::size_t held = keys_.size() - used_;
     if (held < per + per / 2 && !last_page_) {
       if (MayGuess()) {
-        AERIE_ASSIGN(auto planned, Guess(context, static_cast<std::int64_t>(per)));
-        if (planned) return planned;
+        AERIE_ASSIGN(const bool planned, Guess(context, static_cast<std::int64_t>(per)));
+        if (planned) return Ok();
       }
       AERIE_TRY(FetchKeys(context));
       continue;
@@ -134,39 +147,72 @@ Result<std::optional<PlannedRange>> RangePlanner::Next(const Context& context) {
   }
 }
 
-Result<std::optional<PlannedRange>> RangePlanner::Emit(const Context& context,
-                                                       std::optional<Key> to, std::int64_t rows) {
-  PlannedRange planned{{cursor_, std::move(to)}, rows};
-  if (whole_count_) {
-    planned.counted = *whole_count_;
-  } else if (!exact_) {
-    AERIE_ASSIGN(planned.counted, query_.Count(context, planned.range));
+Status RangePlanner::Emit(const Context& context, std::optional<Key> to, std::int64_t rows) {
+  if (!exact_) {
+    AERIE_ASSIGN(rows, query_.Count(context, {cursor_, to}));
   }
-  cursor_ = planned.range.to;
-  return std::optional<PlannedRange>(std::move(planned));
+  HandOut(std::move(to), rows);
+  return Ok();
+}
+
+void RangePlanner::HandOut(std::optional<Key> to, std::int64_t counted,
+                           const std::vector<Key>& cuts) {
+  std::vector<PlannedRange> parts;
+  for (const Key& cut : cuts) {
+    if ((cursor_ && !(*cursor_ < cut)) || (to && !(cut < *to))) continue;
+    parts.push_back({{std::exchange(cursor_, cut), cut}, 0});
+  }
+  parts.push_back({{std::exchange(cursor_, to), to}, 0});
+  if (parts.size() == 1) {
+    parts[0].counted = counted;
+  } else {
+    const auto group = std::make_shared<RangeGroup>(RangeGroup{counted, parts.size()});
+    for (PlannedRange& part : parts) {
+      part.counted = counted / static_cast<std::int64_t>(parts.size());
+      part.group = group;
+    }
+  }
+  std::move(parts.begin(), parts.end(), std::back_inserter(ready_));
+}
+
+std::int64_t RangePlanner::Together() {
+  if (const int seen = row_size_.uneven(); seen != uneven_seen_) {
+    uneven_seen_ = seen;
+    alone_to_come_ = kAloneAfterUneven;
+  }
+  if (!row_size_.known()) return 1;
+  if (alone_to_come_ == 0) return kTogether;
+  --alone_to_come_;
+  return 1;
 }
 
 bool RangePlanner::MayGuess() const {
   return spacing_ > 0 && cursor_ && pages_to_come_ == 0 && row_size_.known();
 }
 
-Result<std::optional<PlannedRange>> RangePlanner::Guess(const Context& context, std::int64_t rows) {
+Result<bool> RangePlanner::Guess(const Context& context, std::int64_t per) {
   const auto from = std::get<std::int64_t>(*cursor_);
+  const std::int64_t rows = per * Together();
   double width = spacing_ * static_cast<double>(rows);
   std::int64_t before = -1;
   for (int i = 0; i < kGuesses; ++i) {
     const Key to = KeyAfter(from, width);
     const bool rest = end_ ? !(to < *end_) : to == Key(std::numeric_limits<std::int64_t>::max());
-    KeyRange range{cursor_, rest ? end_ : std::optional<Key>(to)};
-    AERIE_ASSIGN(const std::int64_t counted, query_.Count(context, range));
+    const std::optional<Key> end = rest ? end_ : std::optional<Key>(to);
+    AERIE_ASSIGN(const std::int64_t counted, query_.Count(context, {cursor_, end}));
     if (counted * 2 <= rows * 3 && (rest || counted * 2 >= rows)) {
-      if (counted > 0) spacing_ = width / static_cast<double>(counted);
+      // How wide the rest really is, nobody knows: its rows may lie as those before.
+      if (counted > 0 && !rest) spacing_ = width / static_cast<double>(counted);
+      std::vector<Key> cuts;
+      for (std::int64_t at = per; at + per / 2 < counted; at += per) {
+        cuts.emplace_back(KeyAfter(from, spacing_ * static_cast<double>(at)));
+      }
       in_stretch_ = !rest;
       done_ = rest && !end_;
       keys_.clear();
       used_ = 0;
-      cursor_ = range.to;
-      return std::optional<PlannedRange>(PlannedRange{std::move(range), counted});
+      HandOut(end, counted, cuts);
+      return true;
     }
     const double factor = static_cast<double>(rows) / std::max<double>(counted, 0.01);
     // Nothing more lies in a wider stretch: perhaps nothing more follows at all.
@@ -174,11 +220,11 @@ Result<std::optional<PlannedRange>> RangePlanner::Guess(const Context& context, 
     before = counted;
   }
   pages_to_come_ = kPagesAfterFailedGuess;
-  return std::optional<PlannedRange>();
+  return false;
 }
 
 // Chooses the next end_: the next usable boundary, or none. Rows up to a boundary that fit into one
-// range need no pages: the stretch is then a single range, counted by itself.
+// range need no pages; nor do those up to a later one, with the boundaries between as cuts.
 Status RangePlanner::BeginStretch(const Context& context) {
   const auto& boundaries = options_.boundaries;
   while (next_boundary_ < boundaries.size() && cursor_ &&
@@ -190,17 +236,32 @@ Status RangePlanner::BeginStretch(const Context& context) {
   used_ = 0;
   exact_ = true;
   last_page_ = false;
-  whole_count_.reset();
   end_.reset();
-  if (next_boundary_ == boundaries.size()) return Ok();
-  end_ = boundaries[next_boundary_++];
-  AERIE_ASSIGN(const std::int64_t counted, query_.Count(context, {cursor_, end_}));
-  const std::int64_t fit = 3 * row_size_.RowsFor(options_.range_bytes);
-  if (row_size_.known() ? counted <= fit : counted <= row_size_.RowsFor(kFirstRangeBytes)) {
-    last_page_ = true;
-    whole_count_ = counted;
+  const std::size_t left = boundaries.size() - next_boundary_;
+  if (left == 0) return Ok();
+  const std::size_t together = std::min(left, static_cast<std::size_t>(Together()));
+  AERIE_ASSIGN(bool taken, TakeStretch(context, together));
+  if (!taken && together > 1) {
+    AERIE_ASSIGN(taken, TakeStretch(context, 1));
   }
+  in_stretch_ = !taken;
   return Ok();
+}
+
+Result<bool> RangePlanner::TakeStretch(const Context& context, std::size_t count) {
+  const auto first = options_.boundaries.begin() + static_cast<std::ptrdiff_t>(next_boundary_);
+  const auto last = first + static_cast<std::ptrdiff_t>(count) - 1;
+  end_ = *last;
+  if (cursor_ && !(*cursor_ < *end_)) return false;
+  AERIE_ASSIGN(const std::int64_t counted, query_.Count(context, {cursor_, end_}));
+  const std::int64_t per = row_size_.RowsFor(options_.range_bytes);
+  const std::int64_t fit = count > 1           ? static_cast<std::int64_t>(count) * per * 3 / 2
+                           : row_size_.known() ? 3 * per
+                                               : row_size_.RowsFor(kFirstRangeBytes);
+  if (counted > fit) return false;
+  next_boundary_ += count;
+  HandOut(end_, counted, std::vector<Key>(first, last));
+  return true;
 }
 
 Status RangePlanner::FetchKeys(const Context& context) {

@@ -60,8 +60,8 @@ class StoredRepository : public Repository {
                                           const SnapshotCollection& collection) override;
   Result<std::unique_ptr<rows::CollectionSource>> OpenCollection(
       const Context& context, const SnapshotCollection& collection) override;
-  Result<std::vector<rows::Key>> LeafBoundaries(const Context& context,
-                                                const PartitionRoot& root) override;
+  Result<std::vector<rows::Key>> LeafBoundaries(const Context& context, const PartitionRoot& root,
+                                                std::uint64_t apart) override;
   Result<std::unique_ptr<SnapshotWriter>> BeginSnapshot(const Context& context,
                                                         Snapshot info) override;
   Result<std::vector<Finding>> Check(const Context& context, const CheckOptions& options) override;
@@ -258,8 +258,9 @@ Result<std::unique_ptr<rows::CollectionSource>> StoredRepository::OpenCollection
 }
 
 Result<std::vector<rows::Key>> StoredRepository::LeafBoundaries(const Context& context,
-                                                                const PartitionRoot& root) {
-  return repo::LeafBoundaries(context, reader_, root);
+                                                                const PartitionRoot& root,
+                                                                std::uint64_t apart) {
+  return repo::LeafBoundaries(context, reader_, root, apart);
 }
 
 // Null where the store may not be written: reading goes on without a lock.

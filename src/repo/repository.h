@@ -134,9 +134,11 @@ class Repository {
   virtual Result<std::unique_ptr<rows::CollectionSource>> OpenCollection(
       const Context& context, const SnapshotCollection& collection) = 0;
 
-  // Last keys of a partition's leaves, ascending: where a reader may cut.
+  // Last keys of a partition's leaves, ascending: where a reader may cut. Of those, as many as lie
+  // about `apart` plain bytes apart (0: all), and always the last.
   virtual Result<std::vector<rows::Key>> LeafBoundaries(const Context& context,
-                                                        const PartitionRoot& root) = 0;
+                                                        const PartitionRoot& root,
+                                                        std::uint64_t apart) = 0;
 
   // Starts a snapshot. `info` gives cluster, version, tags, parent, created_ms; the id is made
   // here. The writer holds a shared lock while it lives. kLocked.

@@ -236,15 +236,23 @@ std::unique_ptr<rows::CollectionSource> OpenCollectionSource(BlobSource& source,
 }
 
 Result<std::vector<rows::Key>> LeafBoundaries(const Context& context, BlobSource& source,
-                                              const PartitionRoot& root) {
+                                              const PartitionRoot& root, std::uint64_t apart) {
   TreeCursor cursor(source, root, "partition \"" + root.name + "\"");
   AERIE_TRY(WithRemedy(cursor.Start(context)));
   std::vector<rows::Key> keys;
+  std::optional<rows::Key> end;  // of the leaves since the last of `keys`
+  std::uint64_t bytes = 0;       // of these leaves
   for (;;) {
     auto leaf = cursor.NextLeaf(context);
     if (!leaf.ok()) return WithRemedy(leaf.status());
+    const bool enough = end && (!*leaf || bytes + (*leaf)->range.bytes / 2 >= apart);
+    if (enough) {
+      keys.push_back(*std::move(end));
+      bytes = 0;
+    }
     if (!*leaf) return keys;
-    keys.push_back(std::move((*leaf)->range.last));
+    end = std::move((*leaf)->range.last);
+    bytes += (*leaf)->range.bytes;
   }
 }
 

@@ -127,7 +127,13 @@ TEST(SnapshotSource, PositionAndReportFollowTheBatches) {
     }
     EXPECT_EQ((*reader)->report().rows, rows);
     EXPECT_EQ(rows, 2000U);
-    EXPECT_EQ(*LeafBoundaries(context, stored.blobs, stored.manifest.partitions[0]), ends);
+    const repo::PartitionRoot& root = stored.manifest.partitions[0];
+    EXPECT_EQ(*LeafBoundaries(context, stored.blobs, root), ends);
+    const auto some = *LeafBoundaries(context, stored.blobs, root, root.bytes / 4);
+    EXPECT_LT(some.size(), 7U);
+    EXPECT_GT(some.size(), 2U);
+    EXPECT_EQ(some.back(), ends.back());
+    EXPECT_TRUE(std::includes(ends.begin(), ends.end(), some.begin(), some.end()));
     // The end stays the end.
     EXPECT_FALSE((*(*reader)->Next(context)).has_value());
   }

@@ -75,7 +75,7 @@ std::unique_ptr<rows::CollectionSource> OpenCollectionSource(BlobSource& source,
 
 // Repository::LeafBoundaries.
 Result<std::vector<rows::Key>> LeafBoundaries(const Context& context, BlobSource& source,
-                                              const PartitionRoot& root);
+                                              const PartitionRoot& root, std::uint64_t apart = 0);
 
 // ---- checking ----
 

@@ -84,18 +84,6 @@ void Merge(const rows::ReadReport& from, rows::ReadReport& into) {
   into.warnings.insert(into.warnings.end(), from.warnings.begin(), from.warnings.end());
 }
 
-// Leaves are smaller than what is best read in one call: of their ends, as many as lie about 3 MB
-// apart.
-std::vector<rows::Key> Thinned(std::vector<rows::Key> ends, std::uint64_t bytes) {
-  constexpr std::uint64_t kRangeBytes = std::uint64_t{3} << 20;
-  const std::uint64_t leaf =
-      std::max<std::uint64_t>(1, bytes / std::max<std::size_t>(1, ends.size()));
-  const std::uint64_t every = std::clamp<std::uint64_t>(kRangeBytes / leaf, 1, ends.size() + 1);
-  std::vector<rows::Key> kept;
-  for (std::size_t i = every - 1; i < ends.size(); i += every) kept.push_back(std::move(ends[i]));
-  return kept;
-}
-
 // Where the rows go.
 struct Destination {
   repo::Repository& repository;
@@ -195,9 +183,9 @@ class CollectionBackup {
 
   Result<std::vector<rows::Key>> Boundaries(const Context& context, repo::Repository& repository,
                                             const repo::PartitionRoot& earlier) {
-    auto boundaries = repository.LeafBoundaries(context, earlier);
-    if (boundaries.ok()) return Thinned(*std::move(boundaries), earlier.bytes);
-    if (!IsDamage(boundaries.status())) return boundaries;
+    // Leaves are smaller than what is best read in one call.
+    auto boundaries = repository.LeafBoundaries(context, earlier, batch_bytes_ / 4 * 3);
+    if (boundaries.ok() || !IsDamage(boundaries.status())) return boundaries;
     Warn(progress_, "backup: an earlier snapshot is damaged; run aerie backup verify --all (" +
                         std::string(boundaries.status().message()) + ")");
     return std::vector<rows::Key>();
