@@ -65,6 +65,7 @@ CommandResult Create(Environment& env, const CreateArgs& args) {
   transfer::ClusterEndpointOptions endpoint_options;
   endpoint_options.load_if_needed = !args.no_load;
   endpoint_options.database = args.selection.database;
+  endpoint_options.as_of_list = true;
   const auto endpoint = transfer::MakeClusterEndpoint(cluster->client, endpoint_options);
 
   transfer::BackupOptions options;

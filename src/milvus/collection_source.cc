@@ -93,18 +93,21 @@ Status MilvusSource::MakeReadable(const Context& context, const SourceOptions& o
   return Annotate(Load(context, *client_, spec().name, load), "to read it");
 }
 
-// A strong query brings out a read timestamp, if the server has them. A timestamp taken before it
-// is then old enough that no later call has to wait for it.
-Status MilvusSource::ChoosePoint(const Context& context) {
-  const Result<pb::AllocTimestampResponse> now =
-      client_->AllocTimestamp(context, pb::AllocTimestampRequest());
-  if (!now.ok() && KindOf(now.status()) != Kind::kUnsupported) return now.status();
+// A query that sees at least `since`, or all there is, brings out a read timestamp, if the server
+// has them. A timestamp taken before it is then old enough that no later call has to wait for it.
+Status MilvusSource::ChoosePoint(const Context& context, std::uint64_t since) {
+  ReadPoint first;
+  if (since > 0) {
+    first = {ReadPoint::Mode::kLive, since};
+  } else {
+    AERIE_ASSIGN(since, TakeTimestamp(context, *client_));
+  }
   pb::QueryRequest request;
   request.set_db_name(spec().name.database);
   request.set_collection_name(spec().name.collection);
   request.set_expr(RangeExpr(*spec().schema.primary_key(), KeyRange{}));
   request.add_output_fields(spec().schema.primary_key()->name);
-  SetReadPoint(ReadPoint{}, &request);
+  SetReadPoint(first, &request);
   for (const auto& [key, value] : {std::pair{"iterator", "True"}, std::pair{"limit", "1"}}) {
     auto* param = request.add_query_params();
     param->set_key(key);
@@ -113,8 +116,8 @@ Status MilvusSource::ChoosePoint(const Context& context) {
   AERIE_ASSIGN(const pb::QueryResults answer, client_->Query(context, request));
   if (answer.session_ts() > 0) {
     point_ = {ReadPoint::Mode::kSnapshot, answer.session_ts()};
-  } else if (now.ok() && now->timestamp() > 0) {
-    point_ = {ReadPoint::Mode::kLive, now->timestamp()};
+  } else if (since > 0) {
+    point_ = {ReadPoint::Mode::kLive, since};
   }
   const RangeQuery all(client_, Scope("", ""));
   AERIE_ASSIGN(estimated_rows_, all.Count(context, KeyRange{}));
@@ -173,12 +176,20 @@ Result<std::unique_ptr<MilvusSource>> OpenCollectionSource(const Context& contex
   source->has_scratch_ = left;
   source->load_changed_ = left;
   Status status = source->MakeReadable(context, options);
-  if (status.ok()) status = source->ChoosePoint(context);
+  if (status.ok()) status = source->ChoosePoint(context, left ? 0 : options.since);
   if (!status.ok()) {
     (void)source->Close(context);
     return status;
   }
   return source;
+}
+
+Result<std::uint64_t> TakeTimestamp(const Context& context, Client& client) {
+  const Result<pb::AllocTimestampResponse> now =
+      client.AllocTimestamp(context, pb::AllocTimestampRequest());
+  if (now.ok()) return now->timestamp();
+  if (KindOf(now.status()) == Kind::kUnsupported) return std::uint64_t{0};
+  return now.status();
 }
 
 Status CheckUnchanged(const Context& context, Client& client, const rows::CollectionSpec& pinned) {

@@ -24,6 +24,9 @@ enum class WhenNotLoaded {
 
 struct SourceOptions {
   WhenNotLoaded when_not_loaded = WhenNotLoaded::kLoad;
+  // All that was written before this timestamp of the cluster's is seen. 0: one is taken now, and
+  // its time tick, up to 0.4 s away, waited for. Hides read timestamps, where servers have them.
+  std::uint64_t since = 0;
 };
 
 class MilvusSource : public rows::CollectionSource {
@@ -51,7 +54,7 @@ class MilvusSource : public rows::CollectionSource {
                                                                     const SourceOptions&);
   MilvusSource(std::shared_ptr<Client> client, SpecReading reading);
   Status MakeReadable(const Context& context, const SourceOptions& options);
-  Status ChoosePoint(const Context& context);
+  Status ChoosePoint(const Context& context, std::uint64_t since);
   Status CheckLoadState(const Context& context) const;
   RowScope Scope(const std::string& partition, const std::string& filter) const;
 
@@ -69,6 +72,9 @@ Result<std::unique_ptr<MilvusSource>> OpenCollectionSource(const Context& contex
                                                            std::shared_ptr<Client> client,
                                                            const rows::CollectionName& name,
                                                            const SourceOptions& options);
+
+// The cluster's hybrid timestamp of now; 0 where the server hands out none.
+Result<std::uint64_t> TakeTimestamp(const Context& context, Client& client);
 
 // kRefused unless the collection of that name is still `pinned`, with the same schema.
 Status CheckUnchanged(const Context& context, Client& client, const rows::CollectionSpec& pinned);

@@ -1,6 +1,7 @@
 #include "transfer/backup.h"
 
 #include <atomic>
+#include <set>
 
 #include "objects/faulty_store.h"
 #include "transfer/transfer_testing.h"
@@ -102,6 +103,35 @@ TEST_F(BackupTest, OneFailingCollectionLeavesTheOthersInAnIncompleteSnapshot) {
   ExpectWhole(*repository_);
 }
 
+// Each timestamp would cost a wait for a time tick.
+TEST_F(BackupTest, OneTimestampServesAllCollectionsOfAServerWithoutReadTimestamps) {
+  for (const Release release : {Release::k2_3, Release::k2_5}) {
+    Site site(Behaviour::Of(release));
+    for (const char* name : {"a", "b", "c"}) site.Create(name, 20);
+    std::set<std::uint64_t> guarantees;
+    site.server.Before("Query", [&](const fake::Call& call) {
+      guarantees.insert(
+          static_cast<const fake::pb::QueryRequest&>(call.request).guarantee_timestamp());
+    });
+    const int before = site.server.Calls("AllocTimestamp");
+    const auto from = MakeClusterEndpoint(
+        site.client, {.load_if_needed = true, .database = "", .as_of_list = true});
+    BackupOptions options;
+    options.parallel_collections = 1;
+    const auto run = RunBackup(context_, *from, *repository_, options, NoProgress());
+    ASSERT_TRUE(run.ok()) << run.status();
+    ASSERT_TRUE(run->snapshot);
+    const bool instants = release == Release::k2_5;
+    EXPECT_EQ(site.server.Calls("AllocTimestamp") - before, instants ? 3 : 1);
+    EXPECT_EQ(guarantees.count(0), instants ? 1u : 0u);
+    EXPECT_EQ(guarantees.size(), instants ? 4u : 1u);
+    for (const auto& collection : run->snapshot->collections) {
+      EXPECT_EQ(collection.digest.rows, 20u);
+      EXPECT_EQ(collection.report.read_ts != 0, instants);
+    }
+  }
+}
+
 TEST_F(BackupTest, AClusterThatDiesLeavesNothingCommitted) {
   Site site;
   for (const char* name : {"a", "b"}) site.CreateWide(name, 300);
@@ -185,7 +215,8 @@ TEST_F(BackupTest, ACollectionThatIsNotLoadedIsLoadedAndPutBackOrRefused) {
   Site site;
   site.Create("docs", 30);
   ASSERT_TRUE(milvus::Release(context_, *site.client, {"default", "docs"}).ok());
-  const auto refusing = MakeClusterEndpoint(site.client, {.load_if_needed = false, .database = ""});
+  const auto refusing = MakeClusterEndpoint(
+      site.client, {.load_if_needed = false, .database = "", .as_of_list = false});
   const auto refused = RunBackup(context_, *refusing, *repository_, {}, NoProgress());
   ASSERT_TRUE(refused.ok()) << refused.status();
   EXPECT_EQ(KindOf(refused->status), Kind::kRefused);

@@ -1,6 +1,7 @@
 #include "transfer/endpoint.h"
 
 #include <algorithm>
+#include <atomic>
 #include <map>
 #include <mutex>
 #include <utility>
@@ -8,6 +9,7 @@
 #include "milvus/collection_admin.h"
 #include "milvus/collection_source.h"
 #include "milvus/scratch_index.h"
+#include "milvus/server_version.h"
 #include "milvus/spec_reader.h"
 
 namespace aerie::transfer {
@@ -21,6 +23,11 @@ class ClusterEndpoint : public Endpoint {
   std::string Describe() const override { return "cluster " + client_->cluster(); }
 
   Result<std::vector<rows::CollectionName>> List(const Context& context) override {
+    // Newer servers answer one instant for a collection, which is worth waiting for (2.4).
+    const milvus::ServerVersion version = milvus::ParseServerVersion(client_->server_version());
+    if (options_.as_of_list && !version.lite && version.major == 2 && version.minor < 4) {
+      AERIE_ASSIGN(since_, milvus::TakeTimestamp(context, *client_));
+    }
     std::vector<std::string> databases;
     if (!options_.database.empty()) databases.push_back(options_.database);
     return milvus::ListCollections(context, *client_, databases);
@@ -31,6 +38,7 @@ class ClusterEndpoint : public Endpoint {
     milvus::SourceOptions open;
     open.when_not_loaded =
         options_.load_if_needed ? milvus::WhenNotLoaded::kLoad : milvus::WhenNotLoaded::kRefuse;
+    open.since = since_;
     AERIE_ASSIGN(auto source, milvus::OpenCollectionSource(context, client_, name, open));
     return std::unique_ptr<rows::CollectionSource>(std::move(source));
   }
@@ -55,6 +63,7 @@ class ClusterEndpoint : public Endpoint {
  private:
   const std::shared_ptr<milvus::Client> client_;
   const ClusterEndpointOptions options_;
+  std::atomic<std::uint64_t> since_ = 0;
 };
 
 class SnapshotEndpoint : public Endpoint {

@@ -43,6 +43,9 @@ class Endpoint {
 struct ClusterEndpointOptions {
   bool load_if_needed = true;  // load what is not loaded for the time of reading
   std::string database;        // list only this database; empty: all
+  // What is opened shows at least what was there when List was called, so that all collections
+  // together wait for one time tick. Not for a cluster that is written to after that.
+  bool as_of_list = false;
 };
 
 std::unique_ptr<Endpoint> MakeClusterEndpoint(std::shared_ptr<milvus::Client> client,
