@@ -125,13 +125,14 @@ CommandResult Prune(Environment& env, const PruneArgs& args) {
 Json ToJson(const repo::LockHolder& holder, std::int64_t now_ms) {
   return {{"owner", holder.record.owner},
           {"host", holder.record.host},
-          {"pid", holder.record.pid},
+          {"pid", holder.record.process.pid},
           {"program", holder.record.program},
           {"purpose", holder.record.purpose},
           {"mode", holder.record.mode == repo::LockMode::kShared ? "shared" : "exclusive"},
           {"acquired", FormatUtc(FromUnixMillis(holder.record.acquired_ms))},
           {"renewed", FormatUtc(FromUnixMillis(holder.renewed_ms))},
-          {"expired", holder.ExpiresMs() < now_ms}};
+          {"expired", holder.ExpiresMs() < now_ms},
+          {"ended", HasEnded(holder.record.process)}};
 }
 
 CommandResult Unlock(Environment& env, const RepoArg& args) {
@@ -145,11 +146,14 @@ CommandResult Unlock(Environment& env, const RepoArg& args) {
   std::size_t removed = 0;
   for (const repo::LockHolder& holder : survey->holders) {
     const bool expired = holder.ExpiresMs() < survey->now_ms;
+    const bool ended = HasEnded(holder.record.process);
     const std::string line = holder.Who() + ", last renewed " + TimeText(holder.renewed_ms) +
-                             (expired ? ", ran out" : ", still valid");
+                             (expired ? ", ran out"
+                              : ended ? ", its process has ended"
+                                      : ", still valid");
     Json json = ToJson(holder, survey->now_ms);
     Status status =
-        expired ? Ok() : Confirm(env, "remove the lock of " + line + ", if that is dead");
+        expired || ended ? Ok() : Confirm(env, "remove the lock of " + line + ", if that is dead");
     if (status.ok()) status = locks.Remove(env.context, holder);
     json["removed"] = status.ok();
     result.json["locks"].push_back(std::move(json));

@@ -20,7 +20,9 @@ Bytes EncodeLock(const LockRecord& record) {
                      {"purpose", record.purpose},
                      {"owner", record.owner},
                      {"host", record.host},
-                     {"pid", record.pid},
+                     {"pid", record.process.pid},
+                     {"machine", record.process.machine},
+                     {"started", record.process.started},
                      {"program", record.program},
                      {"acquired_ms", record.acquired_ms},
                      {"ttl_ms", record.ttl_ms}};
@@ -38,7 +40,12 @@ Result<LockRecord> DecodeLock(ByteSpan body) {
   members.Get("purpose", record.purpose);
   members.Get("owner", record.owner);
   members.Get("host", record.host);
-  members.Get("pid", record.pid);
+  members.Get("pid", record.process.pid);
+  // Not in the locks of earlier versions.
+  if (json.is_object() && json.contains("machine")) {
+    members.Get("machine", record.process.machine);
+    members.Get("started", record.process.started);
+  }
   members.Get("program", record.program);
   members.Get("acquired_ms", record.acquired_ms);
   members.Get("ttl_ms", record.ttl_ms);

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/bytes.h"
+#include "base/process.h"
 #include "base/status.h"
 #include "repo/crypto.h"
 
@@ -22,7 +23,7 @@ struct LockRecord {
   std::string owner;    // user name
   std::string host;
   std::string program;
-  std::int64_t pid = 0;
+  ProcessIdentity process;
   std::int64_t acquired_ms = 0;  // holder's clock
   std::int64_t ttl_ms = 0;       // valid that long after the object was written
   bool operator==(const LockRecord&) const = default;

@@ -63,8 +63,8 @@ Status HeldBy(const LockHolder& holder, const std::string& purpose, std::int64_t
 
 std::string LockHolder::Who() const {
   if (!readable) return "somebody (the lock cannot be read)";
-  return record.owner + "@" + record.host + ", process " + std::to_string(record.pid) + " (" +
-         record.program + " " + record.purpose + ", since " +
+  return record.owner + "@" + record.host + ", process " + std::to_string(record.process.pid) +
+         " (" + record.program + " " + record.purpose + ", since " +
          FormatUtc(FromUnixMillis(record.acquired_ms)).substr(0, 19) + "Z)";
 }
 
@@ -181,7 +181,7 @@ LockRecord LockTable::NewRecord(LockMode mode, const std::string& purpose) const
           .owner = UserName(),
           .host = HostName(),
           .program = program_invocation_short_name,
-          .pid = getpid(),
+          .process = ThisProcess(),
           .acquired_ms = ToUnixMillis(clock_.Now()),
           .ttl_ms = Millis(times_.ttl)};
 }
@@ -267,10 +267,13 @@ Result<std::int64_t> LockTable::Contend(const Context& context, const LockRecord
     bool removed = false;
     for (const LockHolder& holder : survey.holders) {
       if (!Conflicts(record.mode, holder.record.mode)) continue;
-      if (holder.ExpiresMs() >= survey.now_ms) {
+      const bool ran_out = holder.ExpiresMs() < survey.now_ms;
+      if (!ran_out && !HasEnded(holder.record.process)) {
         return HeldBy(holder, record.purpose, survey.now_ms);
       }
-      log::Warn("a lock that ran out is removed", {{"holder", holder.Who()}});
+      log::Warn(ran_out ? "a lock that ran out is removed"
+                        : "the lock of a process that has ended is removed",
+                {{"holder", holder.Who()}});
       AERIE_TRY(Remove(context, holder));
       removed = true;
     }

@@ -102,8 +102,8 @@ class LockTable {
   const LockTimes& times() const { return times_; }
 
   // kLocked naming who holds what conflicts and what to do; kRefused when an exclusive lock is
-  // asked for and the store's clock and ours differ too much. Locks of others that have run out and
-  // conflict are removed.
+  // asked for and the store's clock and ours differ too much. Locks of others that conflict
+  // and have run out, or whose process on this machine has ended, are removed.
   Result<std::unique_ptr<Lease>> Acquire(const Context& context, LockMode mode,
                                          const std::string& purpose);
 

@@ -70,7 +70,7 @@ TEST_F(LocksTest, TheMessageNamesTheHolderItsAgeAndTheRemedy) {
   EXPECT_EQ(ExitCode(KindOf(status)), 5);
   const LockRecord& record = (*held)->record();
   for (const std::string& word :
-       {record.owner + "@" + record.host, std::to_string(record.pid), std::string("prune"),
+       {record.owner + "@" + record.host, std::to_string(record.process.pid), std::string("prune"),
         std::string("3 min ago"), std::string("7 min"), std::string("aerie repo unlock")}) {
     EXPECT_NE(std::string(status.message()).find(word), std::string::npos) << word << status;
   }
@@ -127,6 +127,34 @@ TEST_F(LocksTest, ALockIsTakenOverWhenItRanOutAndNotBefore) {
   EXPECT_EQ(KindOf((*dead)->Renew(context_)), Kind::kLocked);
   EXPECT_TRUE((*heir)->Check("x").ok());
   EXPECT_EQ(Objects(), 1U);
+}
+
+// A lock that is valid for long, of a process that is not this one.
+TEST_F(LocksTest, OfAProcessOfThisMachineThatHasEndedItIsTakenOverAtOnce) {
+  ProcessIdentity ended = ThisProcess();
+  --ended.started;
+  ProcessIdentity elsewhere = ended;
+  elsewhere.machine = "another";
+  ProcessIdentity unknown = ended;
+  unknown.machine.clear();
+  for (const ProcessIdentity& process : {ended, elsewhere, unknown, ThisProcess()}) {
+    const LockRecord record = {.holder = RandomId(),
+                               .mode = LockMode::kShared,
+                               .purpose = "backup",
+                               .owner = "alice",
+                               .host = "db1",
+                               .program = "aerie",
+                               .process = process,
+                               .acquired_ms = 5,
+                               .ttl_ms = 600'000};
+    const objects::ObjectKey key = LockKey(RandomId());
+    const auto sealed = SealMeta(keys_, MetaType::kLock, key, EncodeLock(record));
+    ASSERT_TRUE(sealed.ok() && store_->Put(context_, key, *sealed).ok());
+    const auto heir = Get(*one_, LockMode::kExclusive);
+    EXPECT_EQ(heir.ok(), process == ended) << heir.status();
+    EXPECT_EQ(Objects(), 1U) << "the heir's, or the one that was respected";
+    store_->Remove(context_, {key});
+  }
 }
 
 TEST_F(LocksTest, TheHolderIsSureForLessThanTheLockLasts) {
@@ -295,7 +323,7 @@ TEST(LockFile, ComesBackAndRefusesWhatItDoesNotKnow) {
                              .owner = "al\"ice",
                              .host = "db1",
                              .program = "aerie",
-                             .pid = 42,
+                             .process = {.machine = "boot", .pid = 42, .started = 7},
                              .acquired_ms = 5,
                              .ttl_ms = 600'000};
   const Bytes body = EncodeLock(record);
@@ -304,6 +332,12 @@ TEST(LockFile, ComesBackAndRefusesWhatItDoesNotKnow) {
     EXPECT_EQ(KindOf(DecodeLock(ByteSpan(body).first(size)).status()), Kind::kCorrupt);
   }
   std::string text(body.begin(), body.end());
+  const std::size_t machine = text.find("\"machine\"");
+  std::string earlier = text;
+  earlier.erase(machine, text.find("\"program\"") - machine);
+  LockRecord without = record;
+  without.process = {.machine = "", .pid = 42, .started = 0};
+  EXPECT_EQ(*DecodeLock(AsBytes(earlier)), without) << "as versions before wrote it";
   text.replace(text.find("exclusive"), 9, "whatever!");
   EXPECT_EQ(KindOf(DecodeLock(AsBytes(text)).status()), Kind::kCorrupt);
 }
