@@ -113,6 +113,25 @@ Status Remove(const Context& context, objects::ObjectStore& store, const Opened&
   return RemoveAndLook(lease->Limit(context), store, KeyFileKey(id));
 }
 
+// Every key that `passphrase` opens, but `except`. Usually one; two, when a change to it was cut
+// off and done again.
+Result<std::vector<ObjectId>> OpenedBy(const Context& context, objects::ObjectStore& store,
+                                       const Secret& passphrase, const ObjectId& except) {
+  AERIE_ASSIGN(const auto entries, Entries(context, store, except));
+  std::vector<ObjectId> opened;
+  for (const KeyEntry& entry : entries) {
+    if (entry.in_use || !entry.damage.empty()) continue;
+    const ObjectId id = *ObjectId::Parse(entry.id);
+    const objects::ObjectKey key = KeyFileKey(id);
+    AERIE_ASSIGN(const Bytes bytes, store.Get(context, key));
+    AERIE_ASSIGN(const KeyFile file, DecodeKeyFile(bytes, key.text));
+    const Status unwrapped = UnwrapMasterKey(file, id, passphrase).status();
+    if (unwrapped.ok()) opened.push_back(id);
+    if (!unwrapped.ok() && KindOf(unwrapped) != Kind::kWrongKey) return unwrapped;
+  }
+  return opened;
+}
+
 std::string At(const objects::ObjectStore& store, const char* what) {
   return std::string(what) + " of repository " + store.Describe();
 }
@@ -156,10 +175,12 @@ Result<std::string> ChangePassphrase(const Context& context, objects::ObjectStor
                                      KdfCost cost) {
   const auto change = [&]() -> Result<std::string> {
     AERIE_ASSIGN(Opened opened, Open(context, store, passphrase));
-    const ObjectId old = opened.unlocked.key_id;
     AERIE_ASSIGN(opened.unlocked.key_id, Add(context, store, opened, changed, cost));
-    AERIE_TRY(Annotate(Remove(context, store, opened, old),
-                       "both passphrases open it now, the old key could not be removed"));
+    AERIE_ASSIGN(const auto old, OpenedBy(context, store, passphrase, opened.unlocked.key_id));
+    for (const ObjectId& key : old) {
+      AERIE_TRY(Annotate(Remove(context, store, opened, key),
+                         "both passphrases open it now, the old key could not be removed"));
+    }
     return opened.unlocked.key_id.ToHex();
   };
   auto id = change();

@@ -71,6 +71,19 @@ TEST_F(RepoKeysTest, AChangedPassphraseReplacesTheOld) {
   EXPECT_EQ(List(second_).size(), 1U);
 }
 
+// A change that was cut off and done again leaves two keys with one passphrase.
+TEST_F(RepoKeysTest, AChangedPassphraseIsGoneFromEveryKey) {
+  ASSERT_TRUE(AddKey(context_, *store_, first_, second_, kCheap).ok());
+  ASSERT_TRUE(ChangePassphrase(context_, *store_, first_, second_, kCheap).ok());
+  ASSERT_EQ(List(second_).size(), 2U);
+  const Secret third("third");
+  ASSERT_TRUE(ChangePassphrase(context_, *store_, second_, third, kCheap).ok());
+  EXPECT_FALSE(Opens(second_));
+  EXPECT_EQ(List(third).size(), 1U);
+  ASSERT_TRUE(ChangePassphrase(context_, *store_, third, third, kCheap).ok());
+  EXPECT_EQ(List(third).size(), 1U) << "wrapped anew";
+}
+
 TEST_F(RepoKeysTest, WhatIsRefused) {
   EXPECT_EQ(KindOf(AddKey(context_, *store_, second_, first_, kCheap).status()), Kind::kWrongKey);
   EXPECT_EQ(KindOf(AddKey(context_, *store_, first_, Secret(), kCheap).status()), Kind::kInvalid);
