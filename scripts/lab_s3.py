@@ -2,7 +2,7 @@
 
     lab_s3.py PORT FILE [CERTIFICATE KEY AUTHORITY]
 
-When it serves, FILE holds the bucket and the user's keys as JSON. moto accepts any signature until it
+When it serves, FILE holds the bucket, the user's keys and an administrator's as JSON. moto accepts any signature until it
 is told otherwise, so that the user can be made; from then on every request is checked.
 """
 
@@ -22,8 +22,6 @@ from moto.server import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 BUCKET = 'aerie-lab'
-ALLOW_ALL = {'Version': '2012-10-17',
-             'Statement': [{'Effect': 'Allow', 'Action': 's3:*', 'Resource': '*'}]}
 
 
 class OneAtATime:
@@ -39,18 +37,25 @@ class OneAtATime:
 
 
 def provide(endpoint, authority):
-    """The bucket and the keys of a user who may do everything with S3; then no more without them."""
+    """The bucket, the keys of a user who may do everything with S3, and those of one who may do
+    everything, such as to take the first one's keys; then no more without them."""
     verify = {'endpoint_url': endpoint, 'verify': authority}
     boto3.client('s3', **verify).create_bucket(Bucket=BUCKET)
     iam = boto3.client('iam', **verify)
-    iam.create_user(UserName='aerie')
-    iam.put_user_policy(UserName='aerie', PolicyName='s3', PolicyDocument=json.dumps(ALLOW_ALL))
-    key = iam.create_access_key(UserName='aerie')['AccessKey']
+    made = {'bucket': BUCKET}
+    for user, prefix, actions in (('aerie', '', 's3:*'), ('admin', 'admin_', '*')):
+        policy = {'Version': '2012-10-17',
+                  'Statement': [{'Effect': 'Allow', 'Action': actions, 'Resource': '*'}]}
+        iam.create_user(UserName=user)
+        iam.put_user_policy(UserName=user, PolicyName='all', PolicyDocument=json.dumps(policy))
+        key = iam.create_access_key(UserName=user)['AccessKey']
+        made[prefix + 'access_key'] = key['AccessKeyId']
+        made[prefix + 'secret_key'] = key['SecretAccessKey']
     from_now = urllib.request.Request(f'{endpoint}/moto-api/reset-auth', data=b'0',
                                       headers={'Content-Type': 'text/plain'})
     trust = ssl.create_default_context(cafile=authority) if authority else None
     urllib.request.urlopen(from_now, timeout=10, context=trust).close()
-    return {'bucket': BUCKET, 'access_key': key['AccessKeyId'], 'secret_key': key['SecretAccessKey']}
+    return made
 
 
 def main(port, file, certificate=None, key=None, authority=None):

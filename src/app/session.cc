@@ -385,8 +385,11 @@ Result<Session::Located> Session::Locate(const std::string& text) const {
     AERIE_ASSIGN(s3, S3OptionsOf(it->second.s3));
   }
   AERIE_ASSIGN(auto bare, objects::OpenStore(located.url, s3));
-  located.store = std::make_shared<objects::RetryingStore>(std::move(bare),
-                                                           objects::RetryPolicyFor(located.url));
+  RetryPolicy policy = objects::RetryPolicyFor(located.url);
+  policy.on_long_wait = [&progress = progress_](const std::string& line) {
+    progress.OnProgress({.type = ProgressEvent::Type::kRetrying, .message = line});
+  };
+  located.store = std::make_shared<objects::RetryingStore>(std::move(bare), policy);
   return located;
 }
 

@@ -9,6 +9,7 @@
 
 #include "app/config.h"
 #include "base/context.h"
+#include "base/progress.h"
 #include "base/secret.h"
 #include "milvus/client.h"
 #include "objects/object_store.h"
@@ -59,7 +60,9 @@ struct RepositoryAccess {
 
 class Session {
  public:
-  explicit Session(Config config) : config_(std::move(config)) {}
+  // `progress` hears of calls to stores that are made again; it must outlive all that is opened.
+  explicit Session(Config config, ProgressSink& progress = NoProgress())
+      : config_(std::move(config)), progress_(progress) {}
   const Config& config() const { return config_; }
 
   // `text` is a configured name or an address; empty: the configured default.
@@ -86,6 +89,7 @@ class Session {
   Result<Located> Locate(const std::string& text) const;
 
   Config config_;
+  ProgressSink& progress_;
 };
 
 // "THING/database.collection" -> THING and the name; a text without such an end is THING alone.

@@ -14,6 +14,7 @@ struct ProgressEvent {
     kPhase,     // a phase began: `phase` and `message` are set
     kCounts,    // counters moved
     kItemDone,  // one collection finished; `message` says how
+    kRetrying,  // a call failed and is made again after a wait; `message` is one line
     kWarning,   // something the user should know; `message` is one line
   };
   Type type = Type::kCounts;

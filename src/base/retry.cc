@@ -14,6 +14,15 @@ Duration Jittered(Duration delay) {
   return std::chrono::duration_cast<Duration>(delay * factor(engine));
 }
 
+constexpr std::chrono::seconds kLongWait{1};
+
+void TellOfWait(const RetryPolicy& policy, Duration wait, const Status& status) {
+  if (wait < kLongWait || !policy.on_long_wait) return;
+  const auto seconds = std::chrono::round<std::chrono::seconds>(wait).count();
+  policy.on_long_wait("retrying in " + std::to_string(seconds) +
+                      " s: " + std::string(status.message()));
+}
+
 }  // namespace
 
 bool RetryBudget::TryTake() {
@@ -57,7 +66,9 @@ Status RetryCall(const Context& context, const RetryPolicy& policy, RetryBudget*
                                      (broke ? ", the job's retries are spent)" : ")"));
     }
     if (asked_to_wait) delay = std::max(delay, policy.throttled_delay);
-    const Status slept = context.Sleep(Jittered(delay), operation);
+    const Duration wait = Jittered(delay);
+    TellOfWait(policy, wait, status);
+    const Status slept = context.Sleep(wait, operation);
     if (!slept.ok()) {
       // What stood in the way is worth more than where the time ran out.
       return MakeStatus(KindOf(slept), std::string(slept.message()) + " while waiting to repeat: " +

@@ -23,6 +23,9 @@ struct RetryPolicy {
   double multiplier = 2.0;
   // A peer that asks for less load is alive: it is waited for longer, outside the budget.
   int max_throttled = 30;
+  // Told before each wait of a second or more what failed and how long the wait is, in one line;
+  // may be empty. Called in the thread that repeats.
+  std::function<void(const std::string& line)> on_long_wait = {};
 };
 
 // Tokens for repeats: each repeat takes one, each success gives a tenth back. Thread-safe.

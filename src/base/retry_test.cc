@@ -39,6 +39,22 @@ TEST_F(RetryTest, RepeatsWhatMayPass) {
   EXPECT_LE(clock_.slept(), milliseconds(350));
 }
 
+TEST_F(RetryTest, TellsOfWaitsOfASecondAndMore) {
+  std::vector<std::string> lines;
+  policy_.on_long_wait = [&](const std::string& line) { lines.push_back(line); };
+  policy_.first_delay = milliseconds(999);
+  EXPECT_TRUE(Run(FailsTimes(1)).ok());
+  EXPECT_TRUE(lines.empty());
+  calls_ = 0;
+  policy_.first_delay = seconds(4);
+  EXPECT_TRUE(Run(FailsTimes(2)).ok());
+  ASSERT_EQ(lines.size(), 2U);
+  for (const std::string& line : lines) {
+    EXPECT_EQ(line.find("retrying in "), 0U) << line;
+    EXPECT_NE(line.find(" s: peer away"), std::string::npos) << line;
+  }
+}
+
 TEST_F(RetryTest, GivesUpAfterTheLastAttemptAndSaysSo) {
   const Status status = Run(FailsTimes(kAlways));
   EXPECT_EQ(KindOf(status), Kind::kTransient);

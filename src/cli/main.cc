@@ -107,7 +107,7 @@ int Main(int argc, char** argv) {
   auto config =
       app::LoadConfig(globals.config.empty() ? std::nullopt : std::optional(globals.config));
   if (!config.ok()) return output.Finish(Failure(config.status()));
-  const app::Session session(*std::move(config));
+  const app::Session session(*std::move(config), output);
   Environment env{scope.context(), session, output, globals};
   CommandResult result = action(env);
   // Whatever error an interrupt surfaced as, the user asked for it.

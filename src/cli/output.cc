@@ -15,6 +15,7 @@ const char* TypeName(ProgressEvent::Type type) {
     case ProgressEvent::Type::kPhase: return "phase";
     case ProgressEvent::Type::kCounts: return "progress";
     case ProgressEvent::Type::kItemDone: return "item";
+    case ProgressEvent::Type::kRetrying: return "retrying";
     case ProgressEvent::Type::kWarning: return "warning";
   }
   return "progress";
@@ -75,7 +76,8 @@ void Output::OnProgress(const ProgressEvent& event) {
     Json line = {{"event", TypeName(event.type)}};
     if (!phase_.empty()) line["phase"] = phase_;
     if (!event.collection.empty()) line["collection"] = event.collection;
-    if (event.type != ProgressEvent::Type::kWarning) {
+    if (event.type != ProgressEvent::Type::kWarning &&
+        event.type != ProgressEvent::Type::kRetrying) {
       line["rows"] = event.rows_done;
       if (event.rows_total >= 0) line["rows_total"] = event.rows_total;
       line["bytes"] = event.bytes_done;
@@ -89,6 +91,10 @@ void Output::OnProgress(const ProgressEvent& event) {
   if (event.type == ProgressEvent::Type::kWarning) {
     EraseBar();
     std::fprintf(stderr, "warning: %s\n", OneLine(event.message).c_str());
+  }
+  if (event.type == ProgressEvent::Type::kRetrying) {
+    EraseBar();
+    std::fprintf(stderr, "%s\n", OneLine(event.message).c_str());
   }
   if (bar_ && (!counts || now - drawn_ >= kRedraw)) {
     drawn_ = now;

@@ -44,7 +44,7 @@ std::string SchemeOf(const std::string& location) {
 RetryPolicy RetryPolicyFor(const std::string& location) {
   RetryPolicy policy;
   if (SchemeOf(location) == "s3") {
-    policy.max_attempts = 12;  // together about 40 s
+    policy.max_attempts = 15;  // together 34 to 69 s: a network that is gone for 30 s is survived
     policy.first_delay = std::chrono::milliseconds(100);
   }
   return policy;

@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include "base/clock.h"
+
 namespace aerie::objects {
 namespace {
 
@@ -37,6 +39,12 @@ TEST(OpenStore, TakesS3) {
   EXPECT_EQ(Described("s3://bucket/prefix/"), "s3://bucket/prefix");
   EXPECT_EQ(Described("S3://bucket"), "s3://bucket");
   EXPECT_GT(RetryPolicyFor("s3://bucket").max_attempts, RetryPolicyFor("/srv").max_attempts);
+  FakeClock clock;
+  const auto away = [] { return MakeStatus(Kind::kTransient, "away"); };
+  const Status status =
+      RetryCall(Context(clock), RetryPolicyFor("s3://bucket"), nullptr, "read", away);
+  EXPECT_EQ(KindOf(status), Kind::kTransient);
+  EXPECT_GT(clock.slept(), std::chrono::seconds(30)) << "however the dice fall";
 }
 
 TEST(OpenStore, RefusesTheRestWithARemedy) {
