@@ -3,7 +3,7 @@
 MAKEFLAGS += --no-print-directory
 PREFIX ?= /usr/local
 
-.PHONY: help setup build test demo bench format format-check tidy install clean distclean
+.PHONY: help setup build test soak demo bench format format-check tidy install clean distclean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -17,6 +17,10 @@ build: setup ## Build build/release/aerie
 
 test: setup ## Build and run every test; the last line counts them
 	@scripts/test
+
+soak: build ## Kill it 200 times at random on a folder and on MinIO, three processes, a network cut (an hour)
+	@scripts/setup extras
+	@scripts/soak
 
 demo: build ## Back up, verify, drop and restore a real Milvus before your eyes
 	@scripts/demo

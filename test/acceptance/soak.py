@@ -1,26 +1,30 @@
 """SIGKILL at random moments, and three processes at once: what `make soak` does by the hundred, and
 soak_test.py in little.
 
-    soak.py [--store folder|s3|minio ...] [--kills 200] [--seed N] [--only kills|three|trouble ...]
+    soak.py [--store folder|s3|minio ...] [--kills 200] [--seed N] [--only kills|three|network|full ...]
 
-`kills` are for each store. A seed repeats what was done and at which part of its usual time it was
+`kills` and `three` are done on each store, `network` (gone for 30 s, by toxiproxy) and `full` (a MinIO
+on a full disk) on MinIO alone. A seed repeats what was done and at which part of its usual time it was
 killed; the moment itself is the machine's. Rows come from a milvus-lite; which rows a snapshot has is
 kept here, and compared cell by cell with what the client of the tests reads of a restored one.
 """
 
 import argparse
+import json
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
+import urllib.request
 
 import numpy as np
 
 import bulk
-from harness import AERIE, Lab, Program, Scratch
+from harness import AERIE, Lab, Program, Scratch, wait_until
 
 DIM, ROWS = 64, 3000
 NAME = 'docs'
@@ -68,7 +72,15 @@ class Rows:
 
     def change(self):
         """A new version of 1 % of the rows."""
-        at = np.sort(self.random.choice(len(self.keys), len(self.keys) // 100, replace=False))
+        self.renew(np.sort(self.random.choice(len(self.keys), len(self.keys) // 100, replace=False)))
+
+    def change_all(self):
+        """Of every row, so that a backup has as much to store as a first one."""
+        step = 4000
+        for first in range(0, len(self.keys), step):
+            self.renew(np.arange(first, min(first + step, len(self.keys))))
+
+    def renew(self, at):
         self.versions[at] += 1
         self.client.upsert(self.name, bulk.columns(self.keys[at], self.versions[at], DIM))
 
@@ -311,6 +323,8 @@ class Soak:
     def kill_times(self, kills):
         while sum(self.kills.values()) < kills:
             self.round()
+            if self.rounds % 50 == 0:
+                self.say(f'{self.store.kind}: {sum(self.kills.values())} kills')
         self.check_whole()
         self.check_rows()
         counts = ', '.join(f'{name} {count}' for name, count in sorted(self.kills.items()))
@@ -393,13 +407,130 @@ def three_processes(store, lab, program, backups, say=print):
         f'({pruned.count(5)} found it locked), {len(left)} snapshots whole')
 
 
+# ------------------------------------------------------------------------------ network and disk
+
+
+CUT_S = 30
+
+
+class Toxiproxy:
+    """A proxy in front of a server, which can be switched off."""
+
+    def __init__(self, server):
+        program = os.path.join(os.environ.get('AERIE_CACHE') or os.path.expanduser('~/.cache/aerie-dev'),
+                               'extras', 'bin', 'toxiproxy-server')
+        api, listen = free_port(), free_port()
+        self.api, self.uri = f'http://127.0.0.1:{api}', f'http://127.0.0.1:{listen}'
+        self.process = subprocess.Popen([program, '-port', str(api)], stdout=subprocess.DEVNULL,
+                                        stderr=subprocess.DEVNULL)
+        wait_until(self.answers, 'toxiproxy serves')
+        self.ask('/proxies', name='s3', listen=f'127.0.0.1:{listen}', upstream=server.removeprefix('http://'),
+                 enabled=True)
+
+    def answers(self):
+        try:
+            urllib.request.urlopen(f'{self.api}/version', timeout=5).close()
+        except OSError:
+            return False
+        return True
+
+    def ask(self, path, **body):
+        urllib.request.urlopen(urllib.request.Request(self.api + path, json.dumps(body).encode()),
+                               timeout=5).close()
+
+    def switch(self, on):
+        self.ask('/proxies/s3', enabled=on)
+
+    def stop(self):
+        self.process.kill()
+        self.process.wait()
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(('127.0.0.1', 0))
+        return probe.getsockname()[1]
+
+
+def network_gone(store, lab, program, say=print):
+    """For 30 s in the middle of a backup, which goes on and completes."""
+    rows, proxy = Rows(lab, 'network'), Toxiproxy(store.lab.uri)
+    env = {**s3_env(store.lab.ready, proxy.uri), 'AERIE_PASSWORD': 'network'}
+    words = ['backup', 'create', '--cluster', rows.uri, '-c', rows.name, '--repo', store.new()]
+    assert program.json(*words, env=env).code == 0
+    rows.change_all()
+    told, timers = [], []
+
+    def listen(process, event):
+        if event.get('event') == 'retrying':
+            told.append(event['message'])
+        if event.get('event') == 'progress' and not timers:
+            proxy.switch(False)
+            timers.append(threading.Timer(CUT_S, proxy.switch, [True]))
+            timers[0].start()
+
+    began = time.monotonic()
+    run = program.json(*words, env=env, on_event=listen)
+    seconds = time.monotonic() - began
+    assert run.code == 0, run
+    assert seconds > CUT_S and told, f'the cut was not in its way: {seconds} s, {told}'
+    expect_restored(program, env, words[-1], run.result['snapshot'], rows)
+    proxy.stop()
+    rows.client.drop(rows.name)
+    say(f'{store.kind}: the network gone for {CUT_S} s: the backup took {seconds:.0f} s and said {told[0]!r}')
+
+
+def expect_restored(program, env, repo, snapshot, rows):
+    run = program.json('restore', snapshot, '--to', rows.uri, '--suffix', '_seen', '--repo', repo, env=env)
+    assert run.code == 0, run
+    rows.expect(rows.name + '_seen', rows.versions)
+    rows.client.drop(rows.name + '_seen')
+
+
+def server_full(scratch, lab, program, say=print):
+    """A MinIO whose disk is full in the middle of a backup; with space again it completes."""
+    folder = scratch.new('disk')
+    os.makedirs(folder)
+    subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=64m', 'none', folder], check=True)
+    minio, filler = Lab('minio', '--dir', folder), os.path.join(folder, 'filler')
+    try:
+        rows = Rows(lab, 'full', rows=12000)
+        env = {**s3_env(minio.ready, minio.uri), 'AERIE_PASSWORD': 'full'}
+        repo = f's3://{minio.ready["bucket"]}/full'
+        words = ['backup', 'create', '--cluster', rows.uri, '-c', rows.name, '--repo', repo]
+        first = program.json(*words, env=env)
+        assert first.code == 0, first
+        earlier = rows.versions.copy()
+        rows.change_all()
+        with open(filler, 'wb') as file:
+            space = os.statvfs(folder)
+            os.posix_fallocate(file.fileno(), 0, space.f_bavail * space.f_frsize - (1 << 20))
+        failed = program.json(*words, env=env)
+        assert failed.code == 1 and len(failed.error.splitlines()) == 1, failed
+        os.remove(filler)
+        rows.versions, later = earlier, rows.versions
+        expect_restored(program, env, repo, first.result['snapshot'], rows)
+        rows.versions = later
+        again = program.json(*words, env=env)
+        assert again.code == 0, again
+        expect_restored(program, env, repo, again.result['snapshot'], rows)
+        rows.client.drop(rows.name)
+        say(f'minio on a full disk: {failed.error!r}; with space again it completed')
+    finally:
+        minio.stop()
+        subprocess.run(['umount', '-l', folder], check=True)
+
+
+PARTS = 'kills', 'three', 'network', 'full'
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split('\n\n')[0])
     parser.add_argument('--store', nargs='+', choices=('folder', 's3', 'minio'), default=['folder', 'minio'])
     parser.add_argument('--kills', type=int, default=200)
     parser.add_argument('--backups', type=int, default=20, help='of each of two writers')
     parser.add_argument('--seed', type=int, default=random.SystemRandom().getrandbits(32))
-    parser.add_argument('--only', nargs='+', choices=('kills', 'three'), default=['kills', 'three'])
+    parser.add_argument('--only', nargs='+', choices=PARTS, default=PARTS)
     options = parser.parse_args()
     print(f'soak: {AERIE}, seed {options.seed}', flush=True)
     scratch = Scratch()
@@ -412,6 +543,10 @@ def main():
                 Soak(store, Rows(lab, seed=options.seed), program, options.seed, say).kill_times(options.kills)
             if 'three' in options.only:
                 three_processes(store, lab, program, options.backups, say)
+            if 'network' in options.only and kind == 'minio':
+                network_gone(store, lab, program, say)
+            if 'full' in options.only and kind == 'minio':
+                server_full(scratch, lab, program, say)
             store.stop()
             lab.stop()
     except AssertionError as error:

@@ -8,10 +8,9 @@ import unittest
 
 import boto3
 
-import bulk
 from harness import AcceptanceTest, Lab
 from proxy import CUT, Proxy
-from soak import DIM, NAME, Rows, s3_env
+from soak import NAME, Rows, s3_env
 
 ROWS = 12000  # 3 MB, in three packs or more
 
@@ -76,14 +75,6 @@ class TroubleTest(AcceptanceTest):
         self.made.append((run.result['snapshot'], self.rows.versions.copy()))
         return run
 
-    def change_all(self):
-        """Every row, so that a backup has as much to store as the first one."""
-        self.rows.versions += 1
-        step = 4000
-        for at in range(0, len(self.rows.keys), step):
-            self.rows.client.upsert(NAME, bulk.columns(self.rows.keys[at:at + step],
-                                                       self.rows.versions[at:at + step], DIM))
-
     def fails_with_one_line(self, run, *words):
         self.assertEqual(run.code, 1, run)
         self.assertEqual(len(run.error.splitlines()), 1, run.error)
@@ -111,7 +102,7 @@ class TroubleTest(AcceptanceTest):
             self.must('repo', 'init')
         else:
             self.must_create()
-            self.change_all()
+            self.rows.change_all()
         self.fails_with_one_line(self.create(**disk.options()), self.repo)
         # On the full disk: all that was there is whole, can be read, and space can be made.
         self.must('backup', 'verify', '--all', '--read-data', **disk.options())
@@ -137,7 +128,7 @@ class TroubleTest(AcceptanceTest):
     def test_the_bucket_is_full(self):
         self.must_create()
         for status, code in ((507, 'XMinioStorageFull'), (403, 'QuotaExceeded')):
-            self.change_all()
+            self.rows.change_all()
             full = (status, code)
             self.proxy.judge = lambda method, path: full if method == 'PUT' and '/packs/' in path else None
             self.fails_with_one_line(self.create(), code, 's3://')
@@ -157,7 +148,7 @@ class TroubleTest(AcceptanceTest):
 
         key = new_key()
         self.must_create()
-        self.change_all()
+        self.rows.change_all()
         revoked = []
 
         def revoke():
@@ -178,7 +169,7 @@ class TroubleTest(AcceptanceTest):
     def test_the_network_is_cut(self):
         """For as long as it takes until the program says that it waits."""
         self.must_create()
-        self.change_all()
+        self.rows.change_all()
         self.after_packs(0, lambda: CUT)
         told = []
 
