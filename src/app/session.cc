@@ -257,6 +257,13 @@ Result<Secret> NewPassphrase(const RepositoryFlags& flags) {
       "AERIE_NEW_PASSWORD");
 }
 
+std::string CacheFolder() {
+  if (const std::string set = EnvOr("AERIE_CACHE_DIR", ""); !set.empty()) return set;
+  if (const std::string xdg = EnvOr("XDG_CACHE_HOME", ""); !xdg.empty()) return xdg + "/aerie";
+  const std::string home = EnvOr("HOME", "");
+  return home.empty() ? "" : home + "/.cache/aerie";
+}
+
 Result<std::string> KeyFolder() {
   if (const std::string set = EnvOr("AERIE_KEY_DIR", ""); !set.empty()) return set;
   if (const std::string xdg = EnvOr("XDG_CONFIG_HOME", ""); !xdg.empty()) {
@@ -426,7 +433,10 @@ Result<OpenedRepository> Session::Repository(const Context& context, const std::
     if (!passphrase) {
       AERIE_ASSIGN(passphrase, FoundPassphrase(context, store));
     }
-    AERIE_ASSIGN(out.repository, repo::OpenRepository(context, store, *passphrase));
+    repo::OpenOptions options;
+    // A folder is read as fast as the cache would be.
+    if (!flags.no_cache && located.url.starts_with("s3:")) options.cache_folder = CacheFolder();
+    AERIE_ASSIGN(out.repository, repo::OpenRepository(context, store, *passphrase, options));
     return out;
   }
   if (absent == IfAbsent::kFail) return NoRepository(*store);

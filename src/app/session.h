@@ -36,6 +36,7 @@ struct RepositoryFlags {
   std::string password_command;
   int password_fd = -1;
   bool unencrypted = false;  // when a repository is created
+  bool no_cache = false;     // see CacheFolder
 };
 
 struct OpenCluster {
@@ -109,5 +110,9 @@ std::string RedactedUri(const std::string& uri);
 // Folder of passphrases that Aerie generated itself, one file a repository id:
 // $AERIE_KEY_DIR, or $XDG_CONFIG_HOME/aerie/keys, or ~/.config/aerie/keys.
 Result<std::string> KeyFolder();
+
+// Folder of what can be fetched again (lists of snapshots): $AERIE_CACHE_DIR, or
+// $XDG_CACHE_HOME/aerie, or ~/.cache/aerie; empty without a home.
+std::string CacheFolder();
 
 }  // namespace aerie::app

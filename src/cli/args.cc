@@ -98,6 +98,10 @@ void AddRepoOption(CLI::App& command, RepoArg& arg, bool may_create) {
       .add_option("--password-fd", arg.flags.password_fd,
                   "File descriptor to read the passphrase from")
       ->group("Repository");
+  command
+      .add_flag("--no-cache", arg.flags.no_cache,
+                "Keep no list of snapshots on this machine, and use none")
+      ->group("Repository");
   if (may_create) {
     command
         .add_flag("--unencrypted", arg.flags.unencrypted,

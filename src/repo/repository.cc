@@ -22,6 +22,7 @@
 #include "repo/pack_reader.h"
 #include "repo/pack_writer.h"
 #include "repo/repository_core.h"
+#include "repo/snapshot_cache.h"
 #include "repo/snapshot_file.h"
 #include "repo/store_new.h"
 #include "repo/tree_api.h"
@@ -30,7 +31,7 @@
 namespace aerie::repo {
 namespace {
 
-constexpr std::size_t kReaders = 4;
+constexpr std::size_t kSnapshotReaders = 16;  // of small objects, perhaps far away
 constexpr std::size_t kMinPrefix = 4;
 
 // One open repository: the parts that snapshot writers share with it.
@@ -38,12 +39,13 @@ class StoredRepository : public Repository {
  public:
   // Locks are renewed by `clock`.
   StoredRepository(std::shared_ptr<objects::ObjectStore> store, const Config& config,
-                   const KeyRing& keys, Clock& clock)
+                   const KeyRing& keys, Clock& clock, const OpenOptions& options = {})
       : store_(std::move(store)),
         config_(config),
         keys_(keys),
         catalog_(*store_, keys_),
         locks_(*store_, keys_, clock),
+        cache_(options.cache_folder, keys_.repository),
         reader_(*store_, keys_, [this](const Context& context, const BlobName& name) {
           return catalog_.Locate(context, name);
         }) {}
@@ -79,6 +81,9 @@ class StoredRepository : public Repository {
                                               std::vector<Finding>* damaged);
   Result<std::shared_ptr<Lease>> LockForReading(const Context& context);
   Result<Snapshot> ReadSnapshot(const Context& context, const ObjectId& id);
+  Result<Snapshot> OpenSnapshot(const ObjectId& id, ByteSpan object);
+  Result<Snapshot> ReadListedSnapshot(const Context& context, const ObjectId& id, Bytes& object);
+  std::optional<Snapshot> KnownSnapshot(const ObjectId& id);
   Result<Snapshot> FindLatest(const Context& context,
                               const std::function<bool(const Snapshot&)>& accept);
 
@@ -87,6 +92,7 @@ class StoredRepository : public Repository {
   const KeyRing keys_;
   PackCatalog catalog_;
   LockTable locks_;
+  const SnapshotCache cache_;
   PackReader reader_;
   std::mutex reading_mutex_;
   std::weak_ptr<Lease> reading_;  // shared by all that read at a time
@@ -146,14 +152,32 @@ Result<std::vector<ObjectId>> StoredRepository::SnapshotIds(const Context& conte
   return ids;
 }
 
+std::optional<Snapshot> StoredRepository::KnownSnapshot(const ObjectId& id) {
+  std::lock_guard lock(snapshots_mutex_);
+  const auto known = snapshots_.find(id);
+  return known == snapshots_.end() ? std::nullopt : std::optional(known->second);
+}
+
 Result<Snapshot> StoredRepository::ReadSnapshot(const Context& context, const ObjectId& id) {
-  {
-    std::lock_guard lock(snapshots_mutex_);
-    const auto known = snapshots_.find(id);
-    if (known != snapshots_.end()) return known->second;
+  if (auto known = KnownSnapshot(id)) return *std::move(known);
+  AERIE_ASSIGN(const Bytes object, store_->Get(context, SnapshotKey(id)));
+  return OpenSnapshot(id, object);
+}
+
+// From `object` when that is sound, else from the store, and then `object` is what is there. One
+// that this process has read already may leave `object` empty.
+Result<Snapshot> StoredRepository::ReadListedSnapshot(const Context& context, const ObjectId& id,
+                                                      Bytes& object) {
+  if (auto known = KnownSnapshot(id)) return *std::move(known);
+  if (!object.empty()) {
+    if (auto kept = OpenSnapshot(id, object); kept.ok()) return kept;
   }
+  AERIE_ASSIGN(object, store_->Get(context, SnapshotKey(id)));
+  return OpenSnapshot(id, object);
+}
+
+Result<Snapshot> StoredRepository::OpenSnapshot(const ObjectId& id, ByteSpan object) {
   const objects::ObjectKey key = SnapshotKey(id);
-  AERIE_ASSIGN(const Bytes object, store_->Get(context, key));
   AERIE_ASSIGN(const Bytes body, UnsealMeta(keys_, MetaType::kSnapshot, key, object));
   Result<Snapshot> snapshot = DecodeSnapshot(body);
   if (!snapshot.ok()) return Annotate(snapshot.status(), "read " + key.text);
@@ -180,14 +204,19 @@ Result<std::vector<Snapshot>> StoredRepository::ListSnapshots(const Context& con
 Result<std::vector<Snapshot>> StoredRepository::ReadSnapshots(const Context& context,
                                                               std::vector<Finding>* damaged) {
   AERIE_ASSIGN(const std::vector<ObjectId> ids, SnapshotIds(context));
+  const SnapshotCache::Objects kept = cache_.Load();
   std::mutex mutex;
   std::vector<Snapshot> snapshots;
+  SnapshotCache::Objects objects;
   const auto read = [&](const Context& child, std::size_t i) -> Status {
-    Result<Snapshot> snapshot = ReadSnapshot(child, ids[i]);
+    const auto before = kept.find(ids[i]);
+    Bytes object = before == kept.end() ? Bytes() : before->second;
+    Result<Snapshot> snapshot = ReadListedSnapshot(child, ids[i], object);
     const Kind kind = KindOf(snapshot.status());
     std::lock_guard lock(mutex);
     if (snapshot.ok()) {
       snapshots.push_back(*std::move(snapshot));
+      if (!object.empty()) objects.emplace(ids[i], std::move(object));
     } else if (damaged != nullptr && (kind == Kind::kCorrupt || kind == Kind::kUnsupported)) {
       damaged->push_back({.object = SnapshotKey(ids[i]).text,
                           .where = "snapshot " + ids[i].ToHex().substr(0, 8),
@@ -197,7 +226,8 @@ Result<std::vector<Snapshot>> StoredRepository::ReadSnapshots(const Context& con
     }
     return Ok();
   };
-  AERIE_TRY(ParallelFor(context, ids.size(), kReaders, read));
+  AERIE_TRY(ParallelFor(context, ids.size(), kSnapshotReaders, read));
+  if (objects != kept) cache_.Save(objects);
   std::ranges::sort(snapshots, [](const Snapshot& a, const Snapshot& b) {
     return std::tie(b.created_ms, b.id) < std::tie(a.created_ms, a.id);
   });
@@ -504,7 +534,8 @@ Result<std::unique_ptr<Repository>> CreateRepository(const Context& context,
 
 Result<std::unique_ptr<Repository>> OpenRepository(const Context& context,
                                                    std::shared_ptr<objects::ObjectStore> store,
-                                                   const Secret& passphrase) {
+                                                   const Secret& passphrase,
+                                                   const OpenOptions& options) {
   const auto bytes = store->Get(context, ConfigKey());
   if (KindOf(bytes.status()) == Kind::kNotFound) {
     return NotFoundError("open repository " + store->Describe() +
@@ -516,7 +547,7 @@ Result<std::unique_ptr<Repository>> OpenRepository(const Context& context,
   const auto unlocked = UnlockMasterKey(context, *store, *config, *bytes, passphrase);
   if (!unlocked.ok()) return AtRepository(*store, "open", unlocked.status());
   return std::make_unique<StoredRepository>(std::move(store), *config, unlocked->keys,
-                                            context.clock());
+                                            context.clock(), options);
 }
 
 Result<bool> RepositoryExists(const Context& context, objects::ObjectStore& store) {

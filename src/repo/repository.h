@@ -198,10 +198,16 @@ class SnapshotWriter {
 Result<std::unique_ptr<Repository>> CreateRepository(const Context& context,
                                                      std::shared_ptr<objects::ObjectStore> store,
                                                      const CreateOptions& options);
+struct OpenOptions {
+  // Where snapshots of earlier listings are kept on this machine (snapshot_cache.h); empty:
+  // nowhere.
+  std::string cache_folder = {};
+};
 // kNotFound when there is none, kWrongKey, kUnsupported for a newer format, kCorrupt.
 Result<std::unique_ptr<Repository>> OpenRepository(const Context& context,
                                                    std::shared_ptr<objects::ObjectStore> store,
-                                                   const Secret& passphrase);
+                                                   const Secret& passphrase,
+                                                   const OpenOptions& options = {});
 // Whether a repository's config object is there.
 Result<bool> RepositoryExists(const Context& context, objects::ObjectStore& store);
 
