@@ -40,8 +40,8 @@ Result<std::string> AddKey(const Context& context, objects::ObjectStore& store,
 Status RemoveKey(const Context& context, objects::ObjectStore& store, const Secret& passphrase,
                  const std::string& id);
 
-// Adds `changed` and removes every key that `passphrase` opens; returns the new key's id. Cut off in
-// between, both passphrases open the repository.
+// Adds `changed` and removes every key that `passphrase` opens; returns the new key's id. Cut off
+// in between, both passphrases open the repository.
 Result<std::string> ChangePassphrase(const Context& context, objects::ObjectStore& store,
                                      const Secret& passphrase, const Secret& changed,
                                      KdfCost cost = {});
