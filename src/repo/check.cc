@@ -30,6 +30,7 @@ constexpr std::size_t kQueuedBytes = std::size_t{16} << 20;
 
 struct Place {
   std::string where;  // snapshot and collection
+  RowPlace rows;      // the same
   std::shared_ptr<const CollectionManifest> manifest;
 };
 
@@ -80,6 +81,13 @@ EntryId CurrentId(const TreeCursor& cursor, std::uint64_t seed) {
   return Hash(bytes, seed);
 }
 
+// What the row digests of so many rows are, encoded.
+std::uint64_t DigestBlobBytes(std::uint64_t rows) {
+  Bytes count;
+  ByteWriter(count).Varint(rows);
+  return count.size() + rows * sizeof(rows::Digest128);
+}
+
 // Damage is a finding. A newer format in one leaf is one too; anything else ends the check.
 bool IsFinding(const Status& status) {
   const Kind kind = KindOf(status);
@@ -122,6 +130,11 @@ class TreeCheck {
                       const SnapshotCollection& collection) {
     const std::string where =
         "snapshot " + snapshot.id.Short() + ", collection " + collection.name.ToString();
+    const RowPlace rows{.snapshot = snapshot.id,
+                        .collection = collection.name,
+                        .partition = {},
+                        .keys = {},
+                        .rows = collection.digest.rows};
     const auto known = manifests_.find(collection.manifest);
     std::shared_ptr<const CollectionManifest> manifest;
     if (known != manifests_.end()) {
@@ -130,7 +143,7 @@ class TreeCheck {
       auto loaded = ReadManifest(context, collection.manifest);
       if (!loaded.ok() && !IsFinding(loaded.status())) return Annotate(loaded.status(), where);
       if (!loaded.ok()) {
-        findings_.push_back({"", where, std::string(loaded.status().message())});
+        AddFinding(where, std::string(loaded.status().message()), rows);
         return Ok();
       }
       manifest = std::make_shared<const CollectionManifest>(*std::move(loaded));
@@ -138,9 +151,9 @@ class TreeCheck {
       CountTotal(*manifest);
     }
     if (!Matches(collection, *manifest)) {
-      findings_.push_back({"", where, "the manifest is not the one that the snapshot describes"});
+      AddFinding(where, "the manifest is not the one that the snapshot describes", rows);
     }
-    places_.push_back({where, std::move(manifest)});
+    places_.push_back({where, rows, std::move(manifest)});
     return Ok();
   }
 
@@ -238,10 +251,16 @@ class TreeCheck {
     if (options_.read_data) return loader.Load(context, job.entry).status();
     const std::vector<rows::FieldSchema>& columns = job.manifest->columns;
     const std::vector<BlobRef> blobs = LeafBlobs(job.entry, columns);
-    for (std::size_t i = 0; i < blobs.size(); ++i) {
-      if (options_.known == nullptr || options_.known(blobs[i])) continue;
+    for (std::size_t i = 0; options_.fault && i < blobs.size(); ++i) {
+      NeededBlob needed{blobs[i], {}};
+      const bool whole = job.entry.patches.empty();
+      if (whole && blobs[i].kind == BlobKind::kRowDigests) {
+        needed.plain_bytes = DigestBlobBytes(job.entry.range.digest.rows);
+      }
+      const std::string fault = options_.fault(needed);
+      if (fault.empty()) continue;
       return Damaged(kHere, LeafBlobText(job.entry, columns, i) + ": blob " +
-                                blobs[i].name.ToHex() + " is in no pack");
+                                blobs[i].name.ToHex() + " " + fault);
     }
     return Ok();
   }
@@ -276,36 +295,41 @@ class TreeCheck {
     for (const PartitionRoot& root : place.manifest->partitions) {
       const std::string where = place.where + ", partition \"" + root.name + "\"";
       if (!root.root) continue;
+      RowPlace rows = place.rows;
+      rows.partition = root.name;
+      rows.rows = root.digest.rows;
       const auto damaged = damaged_.find(RootId(root, seed));
       if (damaged != damaged_.end()) {
-        findings_.push_back({"", where + ", all keys", damaged->second.message});
+        AddFinding(where + ", all keys", damaged->second.message, rows);
         continue;
       }
       TreeCursor cursor(source_, root, kHere);
       const Status started = cursor.Start(context);
-      AERIE_TRY(started.ok() ? ReportTree(context, cursor, seed, where)
-                             : Report(started, where + ", all keys"));
+      AERIE_TRY(started.ok() ? ReportTree(context, cursor, seed, where, rows)
+                             : Report(started, where + ", all keys", rows));
     }
     return Ok();
   }
 
   Status ReportTree(const Context& context, TreeCursor& cursor, std::uint64_t seed,
-                    const std::string& where) {
+                    const std::string& where, RowPlace rows) {
     while (!cursor.AtEnd()) {
-      const RowRange& range = cursor.range();
+      const RowRange range = cursor.range();
       if (!Touched(range)) {
         cursor.Skip();
         continue;
       }
+      const std::string keys = where + ", keys " + RangeText(range.first, range.last);
+      rows.keys = {range.first, range.last};
+      rows.rows = range.digest.rows;
       const auto damaged = damaged_.find(CurrentId(cursor, seed));
       if (damaged != damaged_.end()) {
-        findings_.push_back(
-            {"", where + ", keys " + RangeText(range.first, range.last), damaged->second.message});
+        AddFinding(keys, damaged->second.message, rows);
         cursor.Skip();
       } else if (!cursor.IsPage()) {
         cursor.Skip();
       } else if (const Status status = cursor.Descend(context); !status.ok()) {
-        AERIE_TRY(Report(status, where + ", keys " + RangeText(range.first, range.last)));
+        AERIE_TRY(Report(status, keys, rows));
         cursor.Skip();
       }
     }
@@ -313,10 +337,18 @@ class TreeCheck {
   }
 
   // Damage that came after the first walk.
-  Status Report(const Status& status, const std::string& where) {
+  Status Report(const Status& status, const std::string& where, const RowPlace& rows) {
     if (!IsFinding(status)) return status;
-    findings_.push_back({"", where, std::string(status.message())});
+    AddFinding(where, std::string(status.message()), rows);
     return Ok();
+  }
+
+  void AddFinding(const std::string& where, std::string message, const RowPlace& rows) {
+    findings_.push_back({.object = "",
+                         .where = where,
+                         .message = std::move(message),
+                         .remedy = kRowsRemedy,
+                         .place = rows});
   }
 
   bool Touched(const RowRange& range) const {

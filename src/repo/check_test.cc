@@ -19,7 +19,9 @@ class CheckTreesTest : public testing::Test {
       AddSnapshot(ManifestOf(spec_, *root));
     }
     options_.read_data = true;
-    options_.known = [this](const BlobRef& ref) { return blobs_.Knows(ref); };
+    options_.fault = [this](const NeededBlob& blob) {
+      return blobs_.Knows(blob.ref) ? std::string() : std::string("is in no pack");
+    };
   }
 
   void AddSnapshot(const CollectionManifest& manifest) {

@@ -8,6 +8,15 @@
 
 namespace aerie::repo {
 
+// Remedies of findings.
+inline constexpr char kRepairRemedy[] =
+    "copy it back from another copy of the repository, or keep what can be read with aerie repo "
+    "repair";
+inline constexpr char kRowsRemedy[] =
+    "restore them from another snapshot; aerie repo repair keeps the rest of this one, and then "
+    "aerie backup delete can give it up";
+inline constexpr char kRebuildRemedy[] = "aerie repo rebuild-index";
+
 inline Status Damaged(const std::string& where, const std::string& what) {
   return CorruptError("read " + where + ": " + what);
 }

@@ -335,4 +335,13 @@ Status LockTable::RemoveObjects(const Context& context,
   return Ok();
 }
 
+Result<std::unique_ptr<Lease>> AcquireForReading(const Context& context, LockTable& locks,
+                                                 const std::string& purpose) {
+  auto acquired = locks.Acquire(context, LockMode::kShared, purpose);
+  const Kind kind = KindOf(acquired.status());
+  if (kind != Kind::kDenied && kind != Kind::kNoSpace) return acquired;
+  log::Info("reading without a lock", {{"reason", std::string(acquired.status().message())}});
+  return std::unique_ptr<Lease>();
+}
+
 }  // namespace aerie::repo

@@ -136,4 +136,9 @@ class LockTable {
   LockTimes times_;
 };
 
+// A shared lock for who only reads; null where the store may not be written: reading goes on
+// without. kLocked.
+Result<std::unique_ptr<Lease>> AcquireForReading(const Context& context, LockTable& locks,
+                                                 const std::string& purpose);
+
 }  // namespace aerie::repo

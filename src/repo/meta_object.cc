@@ -24,6 +24,7 @@ TypeText TextOf(MetaType type) {
     case MetaType::kPin: return {"AERIEPIN", "pin"};
     case MetaType::kPrune: return {"AERIEPRN", "prune"};
     case MetaType::kVerified: return {"AERIEVER", "verified"};
+    case MetaType::kChecked: return {"AERIECHK", "checked"};
   }
   return {"", ""};
 }

@@ -1,5 +1,5 @@
-// The envelope of index, snapshot, lock, pin, prune and verified objects: docs/format.md, section
-// Sealing.
+// The envelope of index, snapshot, lock, pin, prune, verified and checked objects: docs/format.md,
+// section Sealing.
 //
 // Pure functions but for the random nonce of SealMeta; safe from any thread.
 #pragma once
@@ -14,7 +14,7 @@
 
 namespace aerie::repo {
 
-enum class MetaType { kIndex, kSnapshot, kLock, kPin, kPrune, kVerified };
+enum class MetaType { kIndex, kSnapshot, kLock, kPin, kPrune, kVerified, kChecked };
 
 // More plain bytes than this nobody writes, and no reader makes room for.
 inline constexpr std::uint64_t kMaxMetaBytes = std::uint64_t{1} << 30;

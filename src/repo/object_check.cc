@@ -1,16 +1,23 @@
+#define XXH_INLINE_ALL
 #include "repo/object_check.h"
 
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <string>
 #include <utility>
 
+#include <xxhash.h>
+
 #include "base/task_group.h"
+#include "repo/check_record.h"
 #include "repo/config_file.h"
+#include "repo/damage.h"
 #include "repo/index_file.h"
 #include "repo/key_file.h"
 #include "repo/meta_object.h"
 #include "repo/object_names.h"
+#include "repo/pack_check.h"
 #include "repo/pack_format.h"
 #include "repo/pack_reader.h"
 #include "repo/snapshot_file.h"
@@ -19,6 +26,13 @@ namespace aerie::repo {
 namespace {
 
 constexpr std::size_t kReaders = 2;
+
+std::array<std::uint64_t, 2> Fingerprint(const std::vector<PackEntry>& entries) {
+  Bytes bytes;
+  EncodeEntries(entries, bytes);
+  const XXH128_hash_t hash = XXH3_128bits(bytes.data(), bytes.size());
+  return {hash.low64, hash.high64};
+}
 
 class Checker {
  public:
@@ -33,6 +47,8 @@ class Checker {
     AERIE_TRY(CheckSmall(context, kPinsPrefix, PinKey, MetaType::kPin));
     AERIE_TRY(CheckSmall(context, kVerifiedPrefix, VerifiedKey, MetaType::kVerified));
     AERIE_TRY(CheckSmall(context, kPrunePrefix, PruneKey, MetaType::kPrune));
+    AERIE_TRY(LookAtMemory(context));
+    TakePacks();
     return std::move(result_);
   }
 
@@ -43,13 +59,33 @@ class Checker {
     if (kind != Kind::kCorrupt && kind != Kind::kUnsupported && kind != Kind::kNotFound) {
       return status;
     }
-    AddFinding(key, std::string(status.message()));
+    AddFinding(key, std::string(status.message()), RemedyFor(key));
     return Ok();
   }
 
-  void AddFinding(const objects::ObjectKey& key, std::string message) {
+  static std::string RemedyFor(const objects::ObjectKey& key) {
+    const auto is = [&](const char* prefix) { return key.text.starts_with(prefix); };
+    const std::string id = key.text.substr(key.text.rfind('/') + 1);
+    if (is(kPacksPrefix)) return kRepairRemedy;
+    if (is(kIndexPrefix)) return kRebuildRemedy;
+    if (is(kSnapshotsPrefix)) return "copy it back, or give it up with aerie backup delete " + id;
+    if (is(kPinsPrefix)) return "aerie backup unpin and pin the snapshot again";
+    if (is(kVerifiedPrefix)) return "remove it, and run aerie backup verify --read-data again";
+    if (is(kPrunePrefix)) return "the next aerie repo prune removes it";
+    return "copy it back from another copy of the repository";
+  }
+
+  void AddFinding(const objects::ObjectKey& key, std::string message, std::string remedy) {
     std::lock_guard lock(mutex_);
-    result_.findings.push_back({.object = key.text, .where = "", .message = std::move(message)});
+    result_.findings.push_back({.object = key.text,
+                                .where = "",
+                                .message = std::move(message),
+                                .remedy = std::move(remedy)});
+  }
+
+  void AddNote(const objects::ObjectKey& key, std::string message) {
+    std::lock_guard lock(mutex_);
+    result_.notes.push_back({.object = key.text, .where = "", .message = std::move(message)});
   }
 
   Status CheckConfig(const Context& context) {
@@ -58,7 +94,7 @@ class Checker {
     const auto config = ParseConfig(*bytes);
     if (!config.ok()) return Note(ConfigKey(), config.status());
     if (!ConfigCodeFits(*bytes, keys_.config) || config->id != keys_.repository) {
-      AddFinding(ConfigKey(), "its code does not fit its bytes");
+      AddFinding(ConfigKey(), "its code does not fit its bytes", RemedyFor(ConfigKey()));
     }
     return Ok();
   }
@@ -76,16 +112,32 @@ class Checker {
     return ForEach(
         context, kPacksPrefix, PackKey,
         [&](const Context& child, const ObjectId& id, const objects::ObjectInfo& info) -> Status {
-          AERIE_ASSIGN(PackRecord pack, ReadPackDirectory(child, store_, keys_, id, info.size));
-          AERIE_ASSIGN(const Bytes head, store_.Get(child, info.key, 0, kPackHeadBytes));
-          {
-            std::lock_guard lock(mutex_);
-            packs_.emplace(id, result_.packs.size());
-            result_.packs.push_back(std::move(pack));
+          auto pack = ReadPackDirectory(child, store_, keys_, id, info.size);
+          if (!pack.ok()) {
+            if (KindOf(pack.status()) == Kind::kCorrupt) AddUnreadable(id, info.size);
+            return pack.status();
           }
+          AddPack(*pack);
+          AERIE_ASSIGN(const Bytes head, store_.Get(child, info.key, 0, kPackHeadBytes));
           return AsText(head) == kPackMagic ? Ok()
                                             : CorruptError("it does not begin as a pack does");
         });
+  }
+
+  void AddPack(const PackRecord& pack) {
+    CheckedPack checked{.id = pack.id, .size = pack.size, .blobs = pack.entries.size()};
+    checked.fingerprint = Fingerprint(pack.entries);
+    std::lock_guard lock(mutex_);
+    packs_.emplace(pack.id, std::move(checked));
+  }
+
+  void AddUnreadable(const ObjectId& id, std::uint64_t size) {
+    std::lock_guard lock(mutex_);
+    unreadable_.emplace(id, size);
+  }
+
+  void TakePacks() {
+    for (auto& [id, pack] : packs_) result_.packs.push_back(std::move(pack));
   }
 
   Status CheckIndexes(const Context& context) {
@@ -96,25 +148,49 @@ class Checker {
           AERIE_ASSIGN(const Bytes body, UnsealMeta(keys_, MetaType::kIndex, info.key, object));
           AERIE_ASSIGN(const auto packs, DecodeIndex(body));
           for (const PackRecord& pack : packs) CompareWithPack(info.key, pack);
+          std::lock_guard lock(mutex_);
+          ++result_.indexes;
           return Ok();
         });
   }
 
   void CompareWithPack(const objects::ObjectKey& index, const PackRecord& pack) {
-    bool readable = false;
-    bool same = false;
+    const objects::ObjectKey key = PackKey(pack.id);
+    std::string wrong;
+    const char* remedy = kRepairRemedy;
     {
       std::lock_guard lock(mutex_);
       const auto found = packs_.find(pack.id);
-      readable = found != packs_.end();
-      same = readable && result_.packs[found->second] == pack;
+      if (found == packs_.end()) {
+        wrong = DescribeUnreadable(pack) ? " names this pack, whose own directory cannot be read"
+                                         : " names this pack, which is missing or cut off";
+      } else {
+        found->second.indexed = true;
+        const bool same = found->second.described
+                              ? *found->second.described == pack
+                              : found->second.size == pack.size &&
+                                    found->second.fingerprint == Fingerprint(pack.entries);
+        if (!same) {
+          wrong = " says otherwise than the pack's own directory";
+          remedy = kRebuildRemedy;
+        }
+      }
     }
-    const objects::ObjectKey key = PackKey(pack.id);
-    if (!readable) {
-      AddFinding(key, index.text + " names this pack, which is missing or cannot be read");
-    } else if (!same) {
-      AddFinding(key, index.text + " says otherwise than the pack's own directory");
-    }
+    if (!wrong.empty()) AddFinding(key, index.text + wrong, remedy);
+  }
+
+  // Whether the pack is there, with its size: then the index says where its blobs are. Under
+  // mutex_.
+  bool DescribeUnreadable(const PackRecord& pack) {
+    const auto there = unreadable_.find(pack.id);
+    if (there == unreadable_.end() || there->second != pack.size) return false;
+    packs_.emplace(pack.id, CheckedPack{.id = pack.id,
+                                        .size = pack.size,
+                                        .blobs = pack.entries.size(),
+                                        .indexed = true,
+                                        .fingerprint = {},
+                                        .described = pack});
+    return true;
   }
 
   Status CheckSnapshots(const Context& context) {
@@ -145,13 +221,26 @@ class Checker {
                    });
   }
 
+  // What nothing rests on.
+  Status LookAtMemory(const Context& context) {
+    AERIE_ASSIGN(const CheckMemory memory,
+                 ReadCheckMemory(context, store_, keys_, ToUnixMillis(context.clock().Now())));
+    for (const objects::ObjectKey& key : memory.unreadable) {
+      AddNote(key, "it cannot be read; the next aerie repo check --read-data replaces it");
+    }
+    return Ok();
+  }
+
   Status ForEach(const Context& context, const char* prefix,
                  const std::function<objects::ObjectKey(const ObjectId&)>& make,
                  const std::function<Status(const Context&, const ObjectId&,
                                             const objects::ObjectInfo&)>& check) {
     std::vector<std::pair<ObjectId, objects::ObjectInfo>> found;
     AERIE_TRY(store_.List(context, prefix, [&](const objects::ObjectInfo& info) {
-      if (const auto id = IdOfKey(info.key, make)) found.emplace_back(*id, info);
+      if (const auto id = IdOfKey(info.key, make))
+        found.emplace_back(*id, info);
+      else
+        AddNote(info.key, "it is not an object of this repository; nothing reads it");
       return Ok();
     }));
     return ParallelFor(context, found.size(), kReaders,
@@ -166,7 +255,8 @@ class Checker {
   const KeyRing& keys_;
   std::mutex mutex_;
   ObjectCheck result_;
-  std::map<ObjectId, std::size_t> packs_;  // place in result_.packs
+  std::map<ObjectId, CheckedPack> packs_;
+  std::map<ObjectId, std::uint64_t> unreadable_;  // their sizes
 };
 
 }  // namespace
@@ -184,30 +274,51 @@ bool VerifiedBlobs::Has(const ObjectId& pack, std::uint32_t number) const {
   return found != packs_.end() && number < found->second.size() && found->second[number];
 }
 
+std::size_t VerifiedBlobs::Count(const ObjectId& pack) const {
+  std::lock_guard lock(mutex_);
+  const auto found = packs_.find(pack);
+  if (found == packs_.end()) return 0;
+  return static_cast<std::size_t>(std::ranges::count(found->second, true));
+}
+
 Result<ObjectCheck> CheckObjects(const Context& context, objects::ObjectStore& store,
                                  const KeyRing& keys) {
   return Checker(store, keys).Run(context);
 }
 
+Result<PackRecord> RecordOf(const Context& context, objects::ObjectStore& store,
+                            const KeyRing& keys, const CheckedPack& pack) {
+  if (pack.described) return *pack.described;
+  return ReadPackDirectory(context, store, keys, pack.id, pack.size);
+}
+
+std::string BlobFault(const BlobIndex& index, const NeededBlob& blob) {
+  const std::vector<BlobLocation> places = index.Find(blob.ref.name);
+  if (places.empty()) return "is in no pack";
+  if (!index.Has(blob.ref.name)) return "is in no pack that is there whole and is to stay";
+  const std::uint64_t plain = places.front().plain;
+  if (!blob.plain_bytes || *blob.plain_bytes == plain) return "";
+  return "has " + std::to_string(plain) + " bytes, and " + std::to_string(*blob.plain_bytes) +
+         " belong there";
+}
+
 Result<std::vector<Finding>> CheckOtherBlobs(const Context& context, objects::ObjectStore& store,
                                              const KeyRing& keys,
-                                             const std::vector<PackRecord>& packs,
+                                             const std::vector<CheckedPack>& packs,
                                              const VerifiedBlobs& verified) {
   std::mutex mutex;
   std::vector<Finding> findings;
-  const auto check_pack = [&](const Context& child, const PackRecord& pack) {
-    std::vector<WantedBlob> wanted;
-    for (std::uint32_t number = 0; number < pack.entries.size(); ++number) {
-      if (!verified.Has(pack.id, number)) wanted.push_back(BlobOfPack(pack, number));
-    }
-    return ReadBlobs(child, store, keys, wanted, [&](std::size_t, const Result<Bytes>& plain) {
-      if (plain.ok()) return Ok();
-      std::lock_guard lock(mutex);
-      findings.push_back({.object = PackKey(pack.id).text,
-                          .where = "",
-                          .message = std::string(plain.status().message())});
-      return Ok();
-    });
+  const auto check_pack = [&](const Context& child, const CheckedPack& pack) -> Status {
+    if (verified.Count(pack.id) == pack.blobs) return Ok();
+    AERIE_ASSIGN(const PackRecord record, RecordOf(child, store, keys, pack));
+    AERIE_ASSIGN(const PackVerdict verdict,
+                 ReadWholePack(child, store, keys, record, [&](std::uint32_t number) {
+                   return verified.Has(pack.id, number);
+                 }));
+    if (verdict.damaged.empty()) return Ok();
+    std::lock_guard lock(mutex);
+    findings.push_back(DamagedPackFinding(pack.id, verdict));
+    return Ok();
   };
   AERIE_TRY(ParallelFor(context, packs.size(), kReaders, [&](const Context& child, std::size_t i) {
     return check_pack(child, packs[i]);

@@ -7,7 +7,6 @@
 #include <string>
 #include <utility>
 
-#include "base/log.h"
 #include "base/task_group.h"
 #include "repo/config_file.h"
 #include "repo/crypto.h"
@@ -297,12 +296,7 @@ Result<std::vector<rows::Key>> StoredRepository::LeafBoundaries(const Context& c
 Result<std::shared_ptr<Lease>> StoredRepository::LockForReading(const Context& context) {
   std::lock_guard lock(reading_mutex_);
   if (auto held = reading_.lock(); held && held->Check("read").ok()) return held;
-  auto acquired = locks_.Acquire(context, LockMode::kShared, "read");
-  const Kind kind = KindOf(acquired.status());
-  if (kind == Kind::kDenied || kind == Kind::kNoSpace) {
-    log::Info("reading without a lock", {{"reason", std::string(acquired.status().message())}});
-    return std::shared_ptr<Lease>();
-  }
+  auto acquired = AcquireForReading(context, locks_, "read");
   AERIE_TRY(AtRepository(*store_, "read", acquired.status()));
   std::shared_ptr<Lease> lease = *std::move(acquired);
   reading_ = lease;
@@ -331,7 +325,7 @@ Result<std::vector<Finding>> StoredRepository::Check(const Context& context,
       [&](const BlobLocation& location) { verified.Add(location); });
   CheckTreesOptions trees;
   trees.read_data = options.read_data;
-  trees.known = [this](const BlobRef& ref) { return index().Has(ref.name); };
+  trees.fault = [this](const NeededBlob& blob) { return BlobFault(index(), blob); };
   trees.progress = options.progress;
   AERIE_ASSIGN(auto tree_findings, CheckTrees(context, reader, snapshots, trees));
   std::ranges::move(tree_findings, std::back_inserter(findings));

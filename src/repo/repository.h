@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/context.h"
@@ -54,7 +55,8 @@ struct Snapshot {
   std::string server_version;
   std::vector<std::string> tags;
   std::optional<SnapshotId> parent;
-  bool complete = true;  // every collection asked for is in it
+  std::optional<SnapshotId> repaired_from = {};  // the damaged one whose readable rows these are
+  bool complete = true;                          // every collection asked for is in it
   std::vector<SnapshotCollection> collections;
   SnapshotStats stats;
 };
@@ -96,12 +98,23 @@ struct RepositoryStats {
   std::uint64_t damaged_packs = 0;  // missing, or not indexed and unreadable
 };
 
+// Rows of a snapshot that a finding is about.
+struct RowPlace {
+  SnapshotId snapshot;
+  rows::CollectionName collection;
+  std::optional<std::string> partition;                 // none: the whole collection
+  std::optional<std::pair<rows::Key, rows::Key>> keys;  // first and last; none: the whole partition
+  std::uint64_t rows = 0;                               // in that range, damaged or not
+};
+
 // One problem found by a check. `where` names snapshot, collection, partition and key range as far
 // as they are known.
 struct Finding {
   std::string object;  // key in the store, or empty
   std::string where;
   std::string message;
+  std::string remedy = {};
+  std::optional<RowPlace> place = {};  // what `where` says, when it is about rows
 };
 
 class SnapshotWriter;

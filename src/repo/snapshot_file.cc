@@ -91,22 +91,23 @@ Bytes EncodeSnapshot(const Snapshot& snapshot) {
   for (const auto& collection : snapshot.collections) {
     collections.push_back(CollectionToJson(collection));
   }
-  const Json json = {{"id", snapshot.id.hex},
-                     {"created_ms", snapshot.created_ms},
-                     {"finished_ms", snapshot.finished_ms},
-                     {"program", snapshot.program},
-                     {"host", snapshot.host},
-                     {"cluster", snapshot.cluster},
-                     {"version", snapshot.server_version},
-                     {"tags", snapshot.tags},
-                     {"parent", snapshot.parent ? Json(snapshot.parent->hex) : Json()},
-                     {"complete", snapshot.complete},
-                     {"collections", std::move(collections)},
-                     {"statistics",
-                      {{"plain_bytes", snapshot.stats.plain_bytes},
-                       {"stored_bytes", snapshot.stats.stored_bytes},
-                       {"blobs_new", snapshot.stats.blobs_new},
-                       {"blobs_known", snapshot.stats.blobs_known}}}};
+  Json json = {{"id", snapshot.id.hex},
+               {"created_ms", snapshot.created_ms},
+               {"finished_ms", snapshot.finished_ms},
+               {"program", snapshot.program},
+               {"host", snapshot.host},
+               {"cluster", snapshot.cluster},
+               {"version", snapshot.server_version},
+               {"tags", snapshot.tags},
+               {"parent", snapshot.parent ? Json(snapshot.parent->hex) : Json()},
+               {"complete", snapshot.complete},
+               {"collections", std::move(collections)},
+               {"statistics",
+                {{"plain_bytes", snapshot.stats.plain_bytes},
+                 {"stored_bytes", snapshot.stats.stored_bytes},
+                 {"blobs_new", snapshot.stats.blobs_new},
+                 {"blobs_known", snapshot.stats.blobs_known}}}};
+  if (snapshot.repaired_from) json["repaired_from"] = snapshot.repaired_from->hex;
   const std::string text = json.dump(-1, ' ', false, Json::error_handler_t::replace);
   return Bytes(text.begin(), text.end());
 }
@@ -130,6 +131,10 @@ Result<Snapshot> DecodeSnapshot(ByteSpan body) {
   if (!members.IsNull("parent")) {
     snapshot.parent.emplace();
     AERIE_TRY(IdFromJson(members, "parent", *snapshot.parent));
+  }
+  if (json.contains("repaired_from")) {
+    snapshot.repaired_from.emplace();
+    AERIE_TRY(IdFromJson(members, "repaired_from", *snapshot.repaired_from));
   }
   for (const Json& item : *collections) {
     AERIE_ASSIGN(SnapshotCollection collection, CollectionFromJson(item));

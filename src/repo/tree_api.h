@@ -79,10 +79,17 @@ Result<std::vector<rows::Key>> LeafBoundaries(const Context& context, BlobSource
 
 // ---- checking ----
 
+// A blob that a leaf names, and the plain bytes that it must have, where that is known.
+struct NeededBlob {
+  BlobRef ref;
+  std::optional<std::uint64_t> plain_bytes;
+};
+
 struct CheckTreesOptions {
   bool read_data = false;
-  // Whether an index (and so a pack) has the blob. Called from several threads.
-  std::function<bool(const BlobRef&)> known;
+  // Asked for every blob of a leaf when data are not read: what is wrong with it, in words that go
+  // on after "blob 12ab…", or nothing. Called from several threads.
+  std::function<std::string(const NeededBlob&)> fault;
   // Plain bytes done and in all, from several threads, never two calls at once.
   std::function<void(std::uint64_t done, std::uint64_t total)> progress;
   std::size_t workers = 2;
