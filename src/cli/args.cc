@@ -157,27 +157,55 @@ Json ToJson(const repo::Snapshot& snapshot) {
                            {"digest", collection.digest.sum.ToHex()},
                            {"read", ToJson(collection.report)}});
   }
-  return {{"id", snapshot.id.hex},
-          {"short_id", snapshot.id.Short()},
-          {"created", FormatUtc(FromUnixMillis(snapshot.created_ms))},
-          {"finished", FormatUtc(FromUnixMillis(snapshot.finished_ms))},
-          {"cluster", snapshot.cluster},
-          {"server_version", snapshot.server_version},
-          {"program", snapshot.program},
-          {"host", snapshot.host},
-          {"tags", snapshot.tags},
-          {"parent", snapshot.parent ? Json(snapshot.parent->hex) : Json(nullptr)},
-          {"complete", snapshot.complete},
-          {"rows", rows},
-          {"bytes", snapshot.stats.plain_bytes},
-          {"stored_bytes", snapshot.stats.stored_bytes},
-          {"blobs_new", snapshot.stats.blobs_new},
-          {"blobs_known", snapshot.stats.blobs_known},
-          {"collections", collections}};
+  return {
+      {"id", snapshot.id.hex},
+      {"short_id", snapshot.id.Short()},
+      {"created", FormatUtc(FromUnixMillis(snapshot.created_ms))},
+      {"finished", FormatUtc(FromUnixMillis(snapshot.finished_ms))},
+      {"cluster", snapshot.cluster},
+      {"server_version", snapshot.server_version},
+      {"program", snapshot.program},
+      {"host", snapshot.host},
+      {"tags", snapshot.tags},
+      {"parent", snapshot.parent ? Json(snapshot.parent->hex) : Json(nullptr)},
+      {"repaired_from", snapshot.repaired_from ? Json(snapshot.repaired_from->hex) : Json(nullptr)},
+      {"complete", snapshot.complete},
+      {"rows", rows},
+      {"bytes", snapshot.stats.plain_bytes},
+      {"stored_bytes", snapshot.stats.stored_bytes},
+      {"blobs_new", snapshot.stats.blobs_new},
+      {"blobs_known", snapshot.stats.blobs_known},
+      {"collections", collections}};
+}
+
+Json ToJson(const std::optional<std::pair<rows::Key, rows::Key>>& keys) {
+  if (!keys) return nullptr;
+  const auto to_json = [](const rows::Key& key) {
+    return std::visit([](const auto& value) { return Json(value); }, key);
+  };
+  return Json::array({to_json(keys->first), to_json(keys->second)});
 }
 
 Json ToJson(const repo::Finding& finding) {
-  return {{"object", finding.object}, {"where", finding.where}, {"message", finding.message}};
+  Json json = {{"object", finding.object},
+               {"where", finding.where},
+               {"message", finding.message},
+               {"remedy", finding.remedy}};
+  if (!finding.place) return json;
+  const repo::RowPlace& place = *finding.place;
+  json["snapshot"] = place.snapshot.hex;
+  json["collection"] = place.collection.ToString();
+  json["partition"] = place.partition ? Json(*place.partition) : Json(nullptr);
+  json["keys"] = ToJson(place.keys);
+  json["rows"] = place.rows;
+  return json;
+}
+
+std::string FindingText(const repo::Finding& finding, const char* word) {
+  return std::string(word) + ": " + finding.message +
+         (finding.where.empty() ? "" : " (" + finding.where + ")") +
+         (finding.object.empty() ? "" : " [" + finding.object + "]") +
+         (finding.remedy.empty() ? "" : "; " + finding.remedy) + "\n";
 }
 
 Json ToJson(const transfer::CollectionOutcome& outcome) {

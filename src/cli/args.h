@@ -1,7 +1,9 @@
 // Options that several commands share, so that they read the same everywhere.
 #pragma once
 
+#include <optional>
 #include <string>
+#include <utility>
 
 #include <CLI/CLI.hpp>
 
@@ -36,7 +38,11 @@ void AddSelectionOptions(CLI::App& command, transfer::Selection& selection, bool
 Json ToJson(const rows::RangeDigest& digest);
 Json ToJson(const rows::ReadReport& report);
 Json ToJson(const repo::Snapshot& snapshot);
+// First and last key, or null: all.
+Json ToJson(const std::optional<std::pair<rows::Key, rows::Key>>& keys);
 Json ToJson(const repo::Finding& finding);
+// "damaged: message (where) [object]; remedy", a line.
+std::string FindingText(const repo::Finding& finding, const char* word);
 Json ToJson(const transfer::CollectionDiff& diff);
 Json ToJson(const transfer::CollectionOutcome& outcome);
 

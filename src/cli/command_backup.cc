@@ -188,6 +188,10 @@ CommandResult List(Environment& env, const ListArgs& args) {
     std::string tags;
     for (const auto& tag : snapshot.tags) tags += (tags.empty() ? "" : ",") + tag;
     if (!snapshot.complete) tags += tags.empty() ? "(incomplete)" : " (incomplete)";
+    if (snapshot.repaired_from) {
+      tags += (tags.empty() ? "(repaired from " : " (repaired from ") +
+              snapshot.repaired_from->Short() + ")";
+    }
     if (pinned) tags += tags.empty() ? "(pinned)" : " (pinned)";
     table.push_back({snapshot.id.Short(), Age(snapshot.created_ms), snapshot.cluster,
                      std::to_string(snapshot.collections.size()), Thousands(rows),
@@ -252,6 +256,9 @@ CommandResult Show(Environment& env, const ShowArgs& args) {
                 ")\n  size      " + HumanBytes(snapshot->stats.plain_bytes) + ", stored " +
                 HumanBytes(snapshot->stats.stored_bytes) + " new\n";
   if (pinned) result.text += "  pinned    nothing deletes it until aerie backup unpin\n";
+  if (snapshot->repaired_from) {
+    result.text += "  repaired  from " + snapshot->repaired_from->hex + "\n";
+  }
   if (!snapshot->complete) result.text += "  INCOMPLETE: a part only, or some collections failed\n";
   for (const auto& collection : snapshot->collections) {
     auto manifest = opened->repository->LoadManifest(env.context, collection);
@@ -367,9 +374,7 @@ CommandResult Verify(Environment& env, const VerifyArgs& args) {
   result.json["findings"] = Json::array();
   for (const auto& finding : *findings) {
     result.json["findings"].push_back(ToJson(finding));
-    result.text += "damaged: " + finding.message +
-                   (finding.where.empty() ? "" : " (" + finding.where + ")") +
-                   (finding.object.empty() ? "" : " [" + finding.object + "]") + "\n";
+    result.text += FindingText(finding, "damaged");
   }
   if (findings->empty() && args.read_data)
     RecordVerified(env, *opened->repository, options, result);
@@ -381,8 +386,8 @@ CommandResult Verify(Environment& env, const VerifyArgs& args) {
                   ", no damage, " + HumanSeconds(seconds) + "\n";
   } else {
     result.status = CorruptError("verify " + what + ": " + std::to_string(findings->size()) +
-                                 " findings; keep the repository as it is and restore what you "
-                                 "need from another snapshot");
+                                 " findings; restore what you need from another snapshot, and "
+                                 "keep the rest of a damaged one with aerie repo repair");
   }
   return result;
 }

@@ -63,7 +63,7 @@ CommandResult Stats(Environment& env, const RepoArg& args) {
 }  // namespace
 
 void AddRepoCommands(CLI::App& root, Action& action) {
-  CLI::App* group = root.add_subcommand("repo", "Make, look at and clear out a repository");
+  CLI::App* group = root.add_subcommand("repo", "Make, look at, check, repair and clear out a repository");
   group->require_subcommand(1);
   {
     auto args = std::make_shared<RepoArg>();
@@ -80,6 +80,7 @@ void AddRepoCommands(CLI::App& root, Action& action) {
     cmd->callback(
         [&action, args] { action = [args](Environment& env) { return Stats(env, *args); }; });
   }
+  AddCheckCommands(*group, action);
   AddPruneCommands(*group, action);
   AddKeyCommands(*group, action);
 }

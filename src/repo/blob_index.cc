@@ -14,7 +14,15 @@ constexpr std::uint32_t kNumberMask = 0xffffff;
 
 void BlobIndex::AddPack(const PackRecord& pack, bool indexed) {
   std::unique_lock lock(mutex_);
+  if (!distrusted_.empty() && !pack_numbers_.contains(pack.id)) {
+    for (const PackEntry& entry : pack.entries) distrusted_.erase(entry.name);
+  }
   AddPackLocked(pack, indexed);
+}
+
+void BlobIndex::Distrust(const BlobName& name) {
+  std::unique_lock lock(mutex_);
+  distrusted_.insert(name);
 }
 
 void BlobIndex::Replace(const std::vector<PackRecord>& indexed) {
@@ -71,7 +79,7 @@ std::vector<BlobLocation> BlobIndex::Find(const BlobName& name) const {
 bool BlobIndex::Has(const BlobName& name) const {
   std::shared_lock lock(mutex_);
   const Entry* const entry = Lookup(name);
-  if (entry == nullptr) return false;
+  if (entry == nullptr || distrusted_.contains(name)) return false;
   if (packs_[entry->pack].Counts()) return true;
   const auto [begin, end] = copies_.equal_range(name);
   return std::any_of(begin, end,

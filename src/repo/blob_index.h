@@ -11,6 +11,7 @@
 #include <set>
 #include <shared_mutex>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "repo/blob.h"
@@ -50,6 +51,10 @@ class BlobIndex {
   // Whether a pack with the blob was there when last looked, and not doomed: then it need not be
   // stored.
   bool Has(const BlobName& name) const;
+
+  // The copies known so far are damaged: the blob is not known to Has until a pack with another one
+  // is added.
+  void Distrust(const BlobName& name);
 
   // The size an index or directory gave, when the pack is known.
   std::optional<std::uint64_t> PackSize(const ObjectId& id) const;
@@ -99,6 +104,7 @@ class BlobIndex {
   std::deque<Entry> entries_;
   // Second and further copies, of which there are few: two writers at once, or a pack lost.
   std::unordered_multimap<BlobName, Entry, BlobNameHash> copies_;
+  std::unordered_set<BlobName, BlobNameHash> distrusted_;
   std::vector<std::uint32_t> slots_;  // 1 + place in entries_; 0: free. A power of two
   std::uint64_t plain_bytes_ = 0;
 };

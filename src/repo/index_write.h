@@ -13,6 +13,9 @@
 
 namespace aerie::repo {
 
+// Blobs after which an index ends, so that none gets near the limit of an object.
+inline constexpr std::size_t kMaxIndexBlobs = 1'000'000;
+
 struct WrittenIndex {
   ObjectId id;
   std::uint64_t bytes = 0;  // of the object

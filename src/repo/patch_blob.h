@@ -69,6 +69,8 @@ class LayeredRows {
   Status Apply(const RowChanges& changes, Cells cells = Cells::kOwn);
 
   std::size_t rows() const { return rows_.size(); }
+  // 0: the base, 1: the first patch applied, …
+  std::uint32_t LayerOf(std::size_t row) const { return rows_[row].layer; }
   // Rows of layers[0], layers[1]… in the order in which they come out. Each layer has the cells
   // that it was applied with.
   rows::Column Gather(std::span<const rows::Column* const> layers) const;

@@ -27,8 +27,6 @@ namespace {
 constexpr char kOperation[] = "prune";
 // So many that a lost lock is noticed soon.
 constexpr std::size_t kBatch = 100;
-// Blobs in one index, so that none gets near the limit of an object.
-constexpr std::size_t kMaxIndexBlobs = 1'000'000;
 
 std::int64_t Millis(Duration duration) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();

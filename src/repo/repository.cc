@@ -117,6 +117,7 @@ class StoredSnapshotWriter : public SnapshotWriter {
   Status AddCollection(const Context& context, CollectionManifest manifest,
                        rows::ReadReport report) override;
   SnapshotStats stats() const override;
+  BlobSink& sink() override { return sink_; }
   Result<Snapshot> Commit(const Context& context, bool complete) override;
 
  private:

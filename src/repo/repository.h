@@ -202,6 +202,9 @@ class SnapshotWriter {
 
   virtual SnapshotStats stats() const = 0;
 
+  // For the other files of this room that store trees themselves.
+  virtual BlobSink& sink() = 0;
+
   // Flushes packs, writes the index, then the snapshot. `complete` false: some collections failed.
   // kLocked when the writer's lock was lost meanwhile: nothing is committed then.
   virtual Result<Snapshot> Commit(const Context& context, bool complete) = 0;

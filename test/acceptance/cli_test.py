@@ -11,9 +11,10 @@ from harness import AcceptanceTest, T, column, field, floats, tree
 
 COMMANDS = ('backup create', 'backup list', 'backup show', 'backup verify', 'backup diff',
             'backup delete', 'backup pin', 'backup unpin', 'restore', 'diff', 'cluster check',
-            'cluster show', 'repo init', 'repo stats', 'repo prune', 'repo unlock', 'repo key list',
-            'repo key add', 'repo key remove', 'repo key passwd', 'config check',
-            'config schema', 'config show', 'completion', 'man')
+            'cluster show', 'repo init', 'repo stats', 'repo prune', 'repo unlock', 'repo check',
+            'repo rebuild-index', 'repo repair', 'repo key list', 'repo key add', 'repo key remove',
+            'repo key passwd',
+            'config check', 'config schema', 'config show', 'completion', 'man')
 
 
 class DocumentsTest(AcceptanceTest):
