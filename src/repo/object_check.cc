@@ -117,16 +117,19 @@ class Checker {
             if (KindOf(pack.status()) == Kind::kCorrupt) AddUnreadable(id, info.size);
             return pack.status();
           }
-          AddPack(*pack);
           AERIE_ASSIGN(const Bytes head, store_.Get(child, info.key, 0, kPackHeadBytes));
-          return AsText(head) == kPackMagic ? Ok()
-                                            : CorruptError("it does not begin as a pack does");
+          const bool sound = AsText(head) == kPackMagic;
+          AddPack(*pack, sound);
+          return sound ? Ok() : CorruptError("it does not begin as a pack does");
         });
   }
 
-  void AddPack(const PackRecord& pack) {
-    CheckedPack checked{.id = pack.id, .size = pack.size, .blobs = pack.entries.size()};
-    checked.fingerprint = Fingerprint(pack.entries);
+  void AddPack(const PackRecord& pack, bool sound) {
+    CheckedPack checked{.id = pack.id,
+                        .size = pack.size,
+                        .blobs = pack.entries.size(),
+                        .sound = sound,
+                        .fingerprint = Fingerprint(pack.entries)};
     std::lock_guard lock(mutex_);
     packs_.emplace(pack.id, std::move(checked));
   }
@@ -188,6 +191,7 @@ class Checker {
                                         .size = pack.size,
                                         .blobs = pack.entries.size(),
                                         .indexed = true,
+                                        .sound = false,
                                         .fingerprint = {},
                                         .described = pack});
     return true;

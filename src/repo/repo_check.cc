@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <map>
 #include <mutex>
 #include <set>
@@ -100,10 +101,11 @@ class DataReader {
   void Note(const CheckedPack& pack, const PackVerdict& verdict) {
     ++data_.read_packs;
     data_.read_bytes += pack.size;
-    if (verdict.message.empty()) {
+    if (verdict.message.empty() && pack.sound)
       memory_.times[pack.id] = stamp_ms_;
-    } else {
+    else
       memory_.times.erase(pack.id);  // the next check begins with it
+    if (!verdict.message.empty()) {
       findings_.push_back(DamagedPackFinding(pack.id, verdict));
       damaged_.insert(verdict.damaged.begin(), verdict.damaged.end());
     }
@@ -259,8 +261,8 @@ std::vector<std::size_t> SelectPacks(const std::vector<PackAge>& packs,
   std::ranges::stable_sort(order, [&](std::size_t a, std::size_t b) {
     return packs[a].read_ms < packs[b].read_ms;  // none is the least
   });
-  const auto share = static_cast<std::uint64_t>(static_cast<double>(bytes) *
-                                                std::clamp(selection.fraction, 0.0, 1.0));
+  const auto share = static_cast<std::uint64_t>(
+      std::ceil(static_cast<double>(bytes) * std::clamp(selection.fraction, 0.0, 1.0)));
   const std::uint64_t wanted =
       std::min(selection.max_bytes, selection.fraction >= 1 ? bytes : share);
   std::uint64_t taken = 0;

@@ -125,6 +125,13 @@ inline std::map<std::string, Bytes> AllObjects(objects::ObjectStore& store) {
   return all;
 }
 
+// A whole object.
+inline Bytes BytesOf(objects::ObjectStore& store, const std::string& key) {
+  auto bytes = store.Get(Context::Background(), {key}, 0, objects::kToEnd);
+  EXPECT_TRUE(bytes.ok()) << bytes.status();
+  return bytes.ok() ? *std::move(bytes) : Bytes();
+}
+
 inline std::shared_ptr<objects::MemoryStore> StoreWith(const std::map<std::string, Bytes>& all) {
   auto store = std::make_shared<objects::MemoryStore>();
   for (const auto& [key, bytes] : all) {

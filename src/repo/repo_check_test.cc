@@ -1,0 +1,440 @@
+// A check of a whole repository: what it finds, what it reads first, and what it remembers.
+#include "repo/repo_check.h"
+
+#include <algorithm>
+#include <set>
+
+#include "repo/check_record.h"
+#include "repo/object_names.h"
+#include "repo/prune_testing.h"
+
+namespace aerie::repo {
+namespace {
+
+using objects::Effect;
+using objects::FaultRule;
+using objects::FaultyStore;
+using objects::MemoryStore;
+using objects::Verb;
+
+CheckRepositoryOptions Reading(DataSelection selection = {}) {
+  CheckRepositoryOptions options;
+  options.data = selection;
+  options.streams = 1;
+  options.program = "aerie test";
+  return options;
+}
+
+bool Names(const RepositoryCheck& check, const std::string& text) {
+  return std::ranges::any_of(check.findings, [&](const Finding& finding) {
+    return (finding.object + " " + finding.where + " " + finding.message).find(text) !=
+           std::string::npos;
+  });
+}
+
+class RepoCheckTest : public PruneTest {
+ protected:
+  void SetUp() override {
+    repository_ = Make(store_);
+    for (int i = 0; i < 4; ++i) snapshots_.push_back(MustStore(*repository_, Rows(1000 * i, 200)));
+  }
+
+  RepositoryCheck Check(const CheckRepositoryOptions& options = {}) {
+    const auto repository = Open(store_);
+    auto check = CheckRepository(context_, *repository, options);
+    EXPECT_TRUE(check.ok()) << check.status();
+    return check.ok() ? *check : RepositoryCheck{};
+  }
+  std::vector<std::string> Keys(const std::string& prefix) {
+    std::vector<std::string> keys;
+    for (const auto& [key, bytes] : AllObjects(*memory_)) {
+      if (key.starts_with(prefix)) keys.push_back(key);
+    }
+    return keys;
+  }
+  void Change(const std::string& key, const std::function<void(Bytes&)>& change) {
+    Bytes bytes = BytesOf(*memory_, key);
+    change(bytes);
+    ASSERT_TRUE(memory_->Put(context_, {key}, bytes).ok());
+  }
+  // When each pack was last read, by what is stored.
+  CheckedTimes Times() {
+    const auto keys = repository_->core().keys;
+    auto memory = ReadCheckMemory(context_, *memory_, keys, ToUnixMillis(clock_.Now()));
+    EXPECT_TRUE(memory.ok()) << memory.status();
+    return memory->times;
+  }
+
+  std::shared_ptr<MemoryStore> memory_ = std::make_shared<MemoryStore>();
+  std::shared_ptr<FaultyStore> store_ = std::make_shared<FaultyStore>(memory_);
+  std::unique_ptr<Repository> repository_;
+  std::vector<Snapshot> snapshots_;
+};
+
+// ---- what it finds ----
+
+TEST_F(RepoCheckTest, AWholeRepositoryHasNeitherFindingsNorNotes) {
+  for (const auto& options : {CheckRepositoryOptions{}, Reading()}) {
+    const RepositoryCheck check = Check(options);
+    EXPECT_TRUE(check.findings.empty());
+    EXPECT_TRUE(check.notes.empty());
+    EXPECT_EQ(check.snapshots, 4U);
+    EXPECT_EQ(check.packs, 4U);
+  }
+  EXPECT_EQ(Keys(kLocksPrefix).size(), 0U);
+}
+
+TEST_F(RepoCheckTest, ALostPackIsNamedWithEveryKeyRangeThatNeedsItAndTheRemedy) {
+  const std::string pack = Keys(kPacksPrefix).at(0);
+  memory_->Remove(context_, {{pack}});
+  const RepositoryCheck check = Check();
+  EXPECT_TRUE(Names(check, pack));
+  std::set<std::string> snapshots;
+  for (const Finding& finding : check.findings) {
+    EXPECT_FALSE(finding.remedy.empty()) << finding.message;
+    if (finding.place) snapshots.insert(finding.place->snapshot.hex);
+  }
+  EXPECT_EQ(snapshots.size(), 1U);
+}
+
+// Every byte of every pack: the data check names the pack, and the rows where they are concerned.
+TEST_F(RepoCheckTest, ADamagedByteAnywhereInAPackIsNamed) {
+  for (const std::string& pack : Keys(kPacksPrefix)) {
+    const std::size_t size = BytesOf(*memory_, pack).size();
+    for (std::size_t at = 0; at < size; at += 1 + size / 40) {
+      const auto flip = [&](Bytes& bytes) { bytes[at] ^= 4; };
+      Change(pack, flip);
+      const RepositoryCheck check = Check(Reading());
+      EXPECT_TRUE(Names(check, pack)) << at;
+      EXPECT_FALSE(Times().contains(*IdOfKey({pack}, PackKey))) << "read and not found right";
+      Change(pack, flip);
+    }
+  }
+  EXPECT_TRUE(Check(Reading()).findings.empty());
+}
+
+TEST_F(RepoCheckTest, ADamagedBlobOfRowsNamesTheirKeys) {
+  const std::string pack = Keys(kPacksPrefix).at(1);
+  Change(pack, [](Bytes& bytes) { bytes[20] ^= 1; });
+  const RepositoryCheck check = Check(Reading());
+  const auto rows = std::ranges::find_if(
+      check.findings, [](const Finding& finding) { return finding.place && finding.place->keys; });
+  ASSERT_NE(rows, check.findings.end());
+  EXPECT_NE(rows->where.find("keys "), std::string::npos);
+  EXPECT_NE(rows->remedy.find("aerie repo repair"), std::string::npos);
+}
+
+// A second copy in another pack: the pack is damaged, the rows are not.
+TEST_F(RepoCheckTest, ADamagedBlobWithAnotherCopyConcernsNoRows) {
+  const auto [left, right] = [&] {
+    const auto other = Open(store_);
+    const auto one = repository_->BeginSnapshot(context_, Info());
+    const auto two = other->BeginSnapshot(context_, Info());
+    const rows::RowBatch rows = Rows(9000, 50);
+    std::vector<Snapshot> stored;
+    for (const auto* writer : {&*one, &*two}) {
+      auto partition = *(*writer)->OpenPartition(context_, spec_, rows.partition(), {});
+      EXPECT_TRUE(partition->Write(context_, rows.Slice(0, rows.rows())).ok());
+      EXPECT_TRUE(partition->Commit(context_).ok());
+      EXPECT_TRUE(
+          (*writer)->AddCollection(context_, ManifestOf(spec_, partition->root()), {}).ok());
+    }
+    stored.push_back(*(*one)->Commit(context_, true));
+    stored.push_back(*(*two)->Commit(context_, true));
+    return std::pair(stored[0], stored[1]);
+  }();
+  std::size_t seen = 0;
+  for (const std::string& pack : Keys(kPacksPrefix)) {
+    const auto flip = [](Bytes& bytes) { bytes[20] ^= 1; };
+    Change(pack, flip);
+    const RepositoryCheck check = Check(Reading());
+    EXPECT_TRUE(Names(check, pack));
+    const bool rows = std::ranges::any_of(
+        check.findings, [&](const Finding& finding) { return finding.place.has_value(); });
+    if (!rows) ++seen;
+    Change(pack, flip);
+  }
+  EXPECT_EQ(seen, 2U) << "the two packs that are copies of each other";
+}
+
+TEST_F(RepoCheckTest, PacksUnderEachOthersNamesAreNamedBoth) {
+  const auto packs = Keys(kPacksPrefix);
+  const Bytes first = BytesOf(*memory_, packs[0]);
+  ASSERT_TRUE(memory_->Put(context_, {packs[0]}, BytesOf(*memory_, packs[1])).ok());
+  ASSERT_TRUE(memory_->Put(context_, {packs[1]}, first).ok());
+  const RepositoryCheck check = Check();
+  EXPECT_TRUE(Names(check, packs[0]));
+  EXPECT_TRUE(Names(check, packs[1]));
+}
+
+TEST_F(RepoCheckTest, APackUnderASecondNameIsNamed) {
+  const auto packs = Keys(kPacksPrefix);
+  const std::string copy = PackKey(RandomId()).text;
+  ASSERT_TRUE(memory_->Put(context_, {copy}, BytesOf(*memory_, packs[0])).ok());
+  const RepositoryCheck check = Check();
+  ASSERT_EQ(check.findings.size(), 1U);
+  EXPECT_TRUE(Names(check, copy));
+}
+
+TEST_F(RepoCheckTest, CutPacksAreNamed) {
+  for (const std::string& pack : Keys(kPacksPrefix)) {
+    const Bytes whole = BytesOf(*memory_, pack);
+    for (const std::size_t left :
+         {std::size_t{0}, std::size_t{7}, whole.size() / 2, whole.size() - 1}) {
+      Change(pack, [&](Bytes& bytes) { bytes.resize(left); });
+      EXPECT_TRUE(Names(Check(), pack)) << left;
+      EXPECT_TRUE(Names(Check(Reading()), pack)) << left;
+      ASSERT_TRUE(memory_->Put(context_, {pack}, whole).ok());
+    }
+  }
+}
+
+// Objects that were deleted and come back.
+TEST_F(RepoCheckTest, AReplayedSnapshotOrIndexIsNamed) {
+  const auto before = AllObjects(*memory_);
+  ASSERT_TRUE(DeleteSnapshots(context_, *repository_, {snapshots_[0].id}).ok());
+  MustPrune(*repository_, Options(Duration::zero()));
+  MustPrune(*repository_, Options(Duration::zero()));
+  ASSERT_TRUE(Check(Reading()).findings.empty());
+  for (const auto& [key, bytes] : before) {
+    if (memory_->Stat(context_, {key}).ok() || key.starts_with(kPacksPrefix)) continue;
+    ASSERT_TRUE(memory_->Put(context_, {key}, bytes).ok());
+    const RepositoryCheck check = Check();
+    EXPECT_FALSE(check.findings.empty()) << key;
+    for (const Finding& finding : check.findings) EXPECT_FALSE(finding.remedy.empty());
+    memory_->Remove(context_, {{key}});
+  }
+}
+
+TEST_F(RepoCheckTest, LeftoversAreNotesAndALostIndexIsAFinding) {
+  {
+    auto writer = repository_->BeginSnapshot(context_, Info());
+    auto partition = *(*writer)->OpenPartition(context_, spec_, "part", {});
+    ASSERT_TRUE(partition->Write(context_, Rows(7000, 100)).ok());
+    ASSERT_TRUE(partition->Commit(context_).ok());
+    store_->Add({.effect = Effect::kFail,
+                 .kind = Kind::kFailed,
+                 .verb = Verb::kPutIfAbsent,
+                 .key_prefix = kIndexPrefix});
+    ASSERT_FALSE((*writer)->Commit(context_, true).ok());
+  }
+  ASSERT_TRUE(memory_->Put(context_, {"packs/readme"}, Bytes(3)).ok());
+  ASSERT_TRUE(memory_->Put(context_, CheckedKey(RandomId()), Bytes(30)).ok());
+  RepositoryCheck check = Check();
+  EXPECT_TRUE(check.findings.empty());
+  EXPECT_EQ(check.notes.size(), 3U);
+  EXPECT_TRUE(Check(Reading()).findings.empty());
+  EXPECT_EQ(Check().notes.size(), 2U) << "the unreadable record was replaced";
+
+  for (const std::string& index : Keys(kIndexPrefix)) memory_->Remove(context_, {{index}});
+  check = Check();
+  EXPECT_EQ(check.findings.size(), 4U);
+  for (const Finding& finding : check.findings) {
+    EXPECT_NE(finding.remedy.find("rebuild-index"), std::string::npos) << finding.message;
+  }
+}
+
+// ---- stores that lie ----
+
+TEST_F(RepoCheckTest, AListingThatFailsIsAnErrorAndAShortOneIsFoundOut) {
+  for (const char* prefix : {kPacksPrefix, kIndexPrefix, kSnapshotsPrefix, kKeysPrefix}) {
+    for (std::uint64_t skip = 0; skip < 2; ++skip) {
+      const auto repository = Open(store_);
+      store_->Add(
+          {.effect = Effect::kFail, .verb = Verb::kList, .key_prefix = prefix, .skip = skip});
+      const auto check = CheckRepository(context_, *repository, {});
+      if (!check.ok()) {
+        EXPECT_EQ(KindOf(check.status()), Kind::kTransient);
+      }
+      store_->Revive();
+    }
+  }
+  const auto repository = Open(store_);
+  store_->Add({.effect = Effect::kTruncate,
+               .verb = Verb::kList,
+               .key_prefix = kPacksPrefix,
+               .times = FaultRule::kForever,
+               .at = 1});
+  EXPECT_FALSE(CheckRepository(context_, *repository, {})->findings.empty());
+}
+
+// ---- what is read first ----
+
+TEST(SelectPacks, TakesTheOldestFirstAndThoseNeverReadBeforeAll) {
+  const std::vector<PackAge> packs = {{.size = 10, .read_ms = 30},
+                                      {.size = 10, .read_ms = {}},
+                                      {.size = 10, .read_ms = 10},
+                                      {.size = 10, .read_ms = 20}};
+  EXPECT_EQ(SelectPacks(packs, {}), (std::vector<std::size_t>{1, 2, 3, 0}));
+  EXPECT_EQ(SelectPacks(packs, {.fraction = 0.5}), (std::vector<std::size_t>{1, 2}));
+  EXPECT_EQ(SelectPacks(packs, {.fraction = 0.51}), (std::vector<std::size_t>{1, 2, 3}));
+  EXPECT_EQ(SelectPacks(packs, {.max_bytes = 11}), (std::vector<std::size_t>{1, 2}));
+  EXPECT_EQ(SelectPacks(packs, {.fraction = 0.0001}), (std::vector<std::size_t>{1}));
+  EXPECT_TRUE(SelectPacks({}, {}).empty());
+}
+
+TEST(SelectPacks, PartsAreDisjointAndTogetherEverything) {
+  std::vector<PackAge> packs;
+  for (std::uint32_t i = 0; i < 100; ++i)
+    packs.push_back({.size = 1, .read_ms = {}, .draw = i * 77});
+  std::multiset<std::size_t> all;
+  for (std::uint32_t part = 1; part <= 7; ++part) {
+    for (const std::size_t i : SelectPacks(packs, {.part = part, .parts = 7})) all.insert(i);
+  }
+  EXPECT_EQ(all.size(), 100U);
+  EXPECT_EQ(std::set<std::size_t>(all.begin(), all.end()).size(), 100U);
+}
+
+TEST_F(RepoCheckTest, PartByPartEverythingIsReadBeforeAnythingIsReadAgain) {
+  std::set<ObjectId> read;
+  for (std::size_t run = 1; run <= 4; ++run) {
+    clock_.Advance(std::chrono::hours(1));
+    const RepositoryCheck check = Check(Reading({.max_bytes = 1}));
+    EXPECT_EQ(check.data->read_packs, 1U);
+    EXPECT_EQ(check.data->never_read, 4 - run);
+    EXPECT_EQ(Times().size(), run) << "another one each time";
+    EXPECT_EQ(Keys(kCheckedPrefix).size(), 1U) << "merged";
+  }
+  const CheckedTimes before = Times();
+  const auto oldest = std::ranges::min_element(before, {}, [](const auto& t) { return t.second; });
+  clock_.Advance(std::chrono::hours(1));
+  Check(Reading({.max_bytes = 1}));
+  const CheckedTimes after = Times();
+  for (const auto& [pack, at_ms] : after) {
+    EXPECT_EQ(at_ms == before.at(pack), pack != oldest->first);
+  }
+}
+
+// A clock that goes on by ten minutes with every pack that is read.
+class SlowStore : public ForwardingStore {
+ public:
+  SlowStore(std::shared_ptr<ObjectStore> inner, SteppedClock& clock)
+      : ForwardingStore(std::move(inner)), clock_(clock) {}
+  Result<Bytes> Get(const Context& c, const objects::ObjectKey& key, std::uint64_t offset,
+                    std::uint64_t length) override {
+    if (key.text.starts_with(kPacksPrefix) && offset == kPackHeadBytes) {
+      clock_.Advance(std::chrono::minutes(1));
+    }
+    return inner_->Get(c, key, offset, length);
+  }
+
+ private:
+  SteppedClock& clock_;
+};
+
+TEST_F(RepoCheckTest, StopsWhenTheTimeIsUpAndTheNextRunGoesOn) {
+  CheckRepositoryOptions options = Reading();
+  options.max_duration = std::chrono::seconds(90);
+  std::size_t runs = 0;
+  for (bool stopped = true; stopped; ++runs) {
+    ASSERT_LT(runs, 5U);
+    const auto repository = Open(std::make_shared<SlowStore>(store_, clock_));
+    const auto check = CheckRepository(context_, *repository, options);
+    ASSERT_TRUE(check.ok()) << check.status();
+    stopped = check->data->never_read > 0;
+    EXPECT_LE(check->data->read_packs, 2U);
+    EXPECT_GE(check->data->read_packs, 1U) << "however short the time";
+    EXPECT_TRUE(check->data->stopped);
+  }
+  EXPECT_EQ(Times().size(), 4U);
+}
+
+// ---- what is remembered ----
+
+TEST_F(RepoCheckTest, AReadOnlyRepositoryIsCheckedAndNothingRemembered) {
+  const auto repository = Open(store_);
+  store_->Add({.effect = Effect::kFail,
+               .kind = Kind::kDenied,
+               .verb = Verb::kPutIfAbsent,
+               .times = FaultRule::kForever});
+  const auto check = CheckRepository(context_, *repository, Reading());
+  ASSERT_TRUE(check.ok()) << check.status();
+  EXPECT_TRUE(check->findings.empty());
+  EXPECT_EQ(check->data->read_packs, 4U);
+  EXPECT_FALSE(check->data->not_remembered.empty());
+  EXPECT_TRUE(Keys(kCheckedPrefix).empty());
+}
+
+TEST_F(RepoCheckTest, TimesInTheFutureAndOfPacksThatAreGoneAreForgotten) {
+  const KeyRing keys = repository_->core().keys;
+  const auto packs = Keys(kPacksPrefix);
+  const std::int64_t now_ms = ToUnixMillis(clock_.Now());
+  CheckRecord record{.created_ms = now_ms, .program = "x", .host = "y", .packs = {}};
+  record.packs[*IdOfKey({packs[0]}, PackKey)] = now_ms + 3'600'000;
+  record.packs[*IdOfKey({packs[1]}, PackKey)] = now_ms - 1;
+  record.packs[RandomId()] = now_ms - 5;
+  CheckMemory memory;
+  std::unordered_set<ObjectId, ObjectIdHash> there;
+  for (const auto& [pack, at_ms] : record.packs) there.insert(pack);
+  memory.times = record.packs;
+  ASSERT_TRUE(SaveCheckMemory(context_, *memory_, keys, there, record, memory).ok());
+  const RepositoryCheck check = Check(Reading({.max_bytes = 1}));
+  EXPECT_EQ(check.data->never_read, 2U);
+  EXPECT_EQ(Times().size(), 2U);
+}
+
+TEST_F(RepoCheckTest, TwoChecksAtOnceLoseNothingOfEachOther) {
+  const KeyRing keys = repository_->core().keys;
+  const std::int64_t now_ms = ToUnixMillis(clock_.Now());
+  const ObjectId a = RandomId(), b = RandomId();
+  auto one = *ReadCheckMemory(context_, *memory_, keys, now_ms);
+  auto two = *ReadCheckMemory(context_, *memory_, keys, now_ms);
+  one.times[a] = now_ms;
+  two.times[b] = now_ms - 1;
+  ASSERT_TRUE(SaveCheckMemory(context_, *memory_, keys, {a, b}, {}, one).ok());
+  ASSERT_TRUE(SaveCheckMemory(context_, *memory_, keys, {a, b}, {}, two).ok());
+  EXPECT_EQ(Times(), (CheckedTimes{{a, now_ms}, {b, now_ms - 1}}));
+}
+
+TEST(CheckRecord, EncodesAndDecodesAndRefusesEverythingElse) {
+  CheckRecord record{.created_ms = 5, .program = "p", .host = "h", .packs = {}};
+  for (std::int64_t i = 0; i < 20; ++i) record.packs[RandomId()] = i / 3;
+  const Bytes body = EncodeCheckRecord(record);
+  EXPECT_EQ(*DecodeCheckRecord(body), record);
+  for (std::size_t size = 0; size < body.size(); size += 7) {
+    EXPECT_EQ(KindOf(DecodeCheckRecord(ByteSpan(body).first(size)).status()), Kind::kCorrupt);
+  }
+  for (const char* text :
+       {"[]", R"({"created_ms":1,"program":"","host":"","runs":[1]})",
+        R"({"created_ms":1,"program":"","host":"","runs":[{"at_ms":1,"packs":["x"]}]})"}) {
+    EXPECT_EQ(KindOf(DecodeCheckRecord(AsBytes(text)).status()), Kind::kCorrupt) << text;
+  }
+}
+
+class CheckCrash : public RepoCheckTest, public ::testing::WithParamInterface<Effect> {};
+INSTANTIATE_TEST_SUITE_P(Effects, CheckCrash,
+                         ::testing::Values(Effect::kCrash, Effect::kCrashAfter),
+                         [](const auto& effect) {
+                           return effect.param == Effect::kCrash ? "Before" : "After";
+                         });
+
+// Dies at every operation in turn; then a new process checks everything.
+TEST_P(CheckCrash, AnywhereLosesNothing) {
+  clock_.Advance(std::chrono::hours(1));
+  Check(Reading({.max_bytes = 1}));
+  const auto before = AllObjects(*memory_);
+  bool finished = false;
+  for (std::uint64_t at = 1; !finished; ++at) {
+    SCOPED_TRACE("operation " + std::to_string(at));
+    const auto memory = StoreWith(before);
+    const auto faulty = std::make_shared<FaultyStore>(memory);
+    faulty->CrashAt(at, GetParam());
+    CheckRepositoryOptions options = Reading();
+    options.remember_every = {};  // after each pack
+    if (auto opened = OpenRepository(context_, faulty, TestPassphrase()); opened.ok()) {
+      const auto check = CheckRepository(context_, *Hasty(*std::move(opened)), options);
+      finished = check.ok() && !faulty->crashed();
+    }
+    const auto again = Open(memory);
+    const auto check = CheckRepository(context_, *again, Reading());
+    ASSERT_TRUE(check.ok()) << check.status();
+    EXPECT_TRUE(check->findings.empty());
+    EXPECT_EQ(check->data->never_read, 0U);
+    EXPECT_EQ(again->ListSnapshots(context_)->size(), 4U);
+    ASSERT_FALSE(HasFailure());
+    ASSERT_LT(at, 500U);
+  }
+}
+
+}  // namespace
+}  // namespace aerie::repo
