@@ -5,6 +5,7 @@
 #include <string>
 
 #include "repo/blob_codec.h"
+#include "repo/check_record.h"
 #include "repo/column_blob.h"
 #include "repo/config_file.h"
 #include "repo/index_file.h"
@@ -76,6 +77,14 @@ void FuzzColumn(ByteSpan input) {
   Require(back.ok() && back->data() == column->data() && back->offsets() == column->offsets() &&
               back->validity() == column->validity(),
           "cells that were read can be written");
+}
+
+void FuzzChecked(ByteSpan input) {
+  const auto record = repo::DecodeCheckRecord(input);
+  RequireRefusal(record.status());
+  if (!record.ok()) return;
+  const auto again = repo::DecodeCheckRecord(repo::EncodeCheckRecord(*record));
+  Require(again.ok() && again->packs == record->packs, "it comes back as it was");
 }
 
 void FuzzConfig(ByteSpan input) { RequireRefusal(repo::ParseConfig(input).status()); }

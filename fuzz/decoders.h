@@ -14,6 +14,7 @@ const std::vector<rows::FieldSchema>& Columns();
 
 void FuzzBlob(ByteSpan input);    // 3 bytes of plain size, then the encoded form
 void FuzzColumn(ByteSpan input);  // 1 byte that chooses the column, then the plain bytes
+void FuzzChecked(ByteSpan input);
 void FuzzConfig(ByteSpan input);
 void FuzzIndex(ByteSpan input);
 void FuzzKeyFile(ByteSpan input);

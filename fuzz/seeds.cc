@@ -8,6 +8,7 @@
 
 #include "decoders.h"
 #include "repo/blob_codec.h"
+#include "repo/check_record.h"
 #include "repo/column_blob.h"
 #include "repo/config_file.h"
 #include "repo/index_file.h"
@@ -135,6 +136,10 @@ void SaveObjects() {
   if (const auto plain = repo::EncodeManifest(manifest); plain.ok()) {
     Save("manifest", "one", *plain);
   }
+  repo::CheckRecord checked{.created_ms = 7, .program = "aerie", .host = "here", .packs = {}};
+  checked.packs = {{id, 5}, {repo::ObjectId{}, -5}};
+  Save("checked", "one", repo::EncodeCheckRecord(checked));
+
   repo::Snapshot snapshot;
   snapshot.id.hex = id.ToHex();
   snapshot.tags = {"nightly"};

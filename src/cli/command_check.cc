@@ -3,6 +3,7 @@
 
 #include <charconv>
 #include <memory>
+#include <optional>
 
 #include "cli/args.h"
 #include "cli/commands.h"
@@ -62,6 +63,17 @@ bool ParseAll(const std::string& text, Number& out) {
   return error == std::errc() && rest == end;
 }
 
+// "5GB", as CLI11 understands it.
+std::optional<std::uint64_t> ParseSize(std::string text) {
+  std::uint64_t bytes = 0;
+  try {
+    if (CLI::AsSizeValue(true)(text).empty() && ParseAll(text, bytes)) return bytes;
+  } catch (const CLI::Error&) {
+    // An unknown unit.
+  }
+  return std::nullopt;
+}
+
 // "10%", "3/10" or "5GB".
 Result<repo::DataSelection> ParseSubset(const std::string& text) {
   repo::DataSelection selection;
@@ -74,11 +86,9 @@ Result<repo::DataSelection> ParseSubset(const std::string& text) {
                          ParseAll(text.substr(slash + 1), selection.parts);
     if (numbers && selection.part >= 1 && selection.part <= selection.parts) return selection;
   } else {
-    std::string bytes = text;
-    if (CLI::AsSizeValue(true)(bytes).empty() && ParseAll(bytes, selection.max_bytes) &&
-        selection.max_bytes > 0) {
-      return selection;
-    }
+    const std::optional<std::uint64_t> bytes = ParseSize(text);
+    selection.max_bytes = bytes.value_or(0);
+    if (selection.max_bytes > 0) return selection;
   }
   return InvalidError("check: --read-data-subset " + text +
                       ": give a share such as 10%, a size such as 5GB, or a part such as 3/10");
