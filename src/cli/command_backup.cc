@@ -203,7 +203,7 @@ CommandResult List(Environment& env, const ListArgs& args) {
   }
   if (!damaged.empty()) {
     result.status = CorruptError("list snapshots: " + std::to_string(damaged.size()) +
-                                 " of them cannot be read; run aerie backup verify --all");
+                                 " of them cannot be read; run aerie repo check");
   }
   result.text =
       list.empty() ? "no snapshots in " + opened->repository->Describe() + "\n" : Table(table);

@@ -392,8 +392,8 @@ void AddCheckCommands(CLI::App& repo, Action& action) {
         "Keep what can be read of damaged snapshots in new ones; shows what it would do, and does "
         "it with --yes",
         Repair);
-    cmd->add_option("snapshots", args->snapshots, "Only these (default: all that are damaged)")
-        ->type_name("SNAPSHOT");
+    cmd->add_option("SNAPSHOT", args->snapshots,
+                    "Ids, unambiguous prefixes, or latest (default: all that are damaged)");
     cmd->add_flag("--no-read-data", args->no_read_data,
                   "Look only for what is missing, not for what is damaged");
     cmd->add_flag("--replace", args->replace,

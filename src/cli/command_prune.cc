@@ -82,7 +82,7 @@ std::string PackTable(const repo::PruneReport& report) {
   add("needed again", report.needed, "doomed by an earlier prune, and kept");
   add("repacked", report.repacked, "size is of the rest that was stored again");
   add("young", report.young, "of an interrupted backup, which may come back for them");
-  add("unreadable", report.unreadable, "left alone; aerie backup verify --all says more");
+  add("unreadable", report.unreadable, "left alone; aerie repo check says more");
   add("kept", report.kept, HumanBytes(report.garbage_bytes) + " of it garbage");
   return Table(table);
 }

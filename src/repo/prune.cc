@@ -66,7 +66,7 @@ Status NothingLost(const PrunePlan& plan) {
   if (plan.lost.empty()) return Ok();
   return CorruptError("prune: " + std::to_string(plan.lost.size()) +
                       " blobs that snapshots need, such as " + plan.lost[0].ToHex().substr(0, 8) +
-                      ", are in no pack; aerie backup verify --all says of which; delete those "
+                      ", are in no pack; aerie repo check says of which; delete those "
                       "snapshots or copy the missing packs back");
 }
 

@@ -72,7 +72,7 @@ class DocumentsTest(AcceptanceTest):
         run = self.aerie.run('man')
         self.assertEqual(run.code, 0, run)
         for command in COMMANDS[:-2]:
-            self.assertIn(f'.SS aerie {command}', run.out)
+            self.assertIn('.SS aerie ' + command.replace('-', r'\-'), run.out)
         for name in ('AERIE_PASSWORD', 'AERIE_REPO', 'AERIE_CONFIG', 'EXIT STATUS'):
             self.assertIn(name, run.out)
         # Where there is a man or groff, it must read the page without a word of complaint.
