@@ -109,19 +109,22 @@ class Checker {
   }
 
   Status CheckPacks(const Context& context) {
-    return ForEach(
-        context, kPacksPrefix, PackKey,
-        [&](const Context& child, const ObjectId& id, const objects::ObjectInfo& info) -> Status {
-          auto pack = ReadPackDirectory(child, store_, keys_, id, info.size);
-          if (!pack.ok()) {
-            if (KindOf(pack.status()) == Kind::kCorrupt) AddUnreadable(id, info.size);
-            return pack.status();
-          }
-          AERIE_ASSIGN(const Bytes head, store_.Get(child, info.key, 0, kPackHeadBytes));
-          const bool sound = AsText(head) == kPackMagic;
-          AddPack(*pack, sound);
-          return sound ? Ok() : CorruptError("it does not begin as a pack does");
-        });
+    return ForEach(context, kPacksPrefix, PackKey,
+                   [&](const Context& child, const ObjectId& id, const objects::ObjectInfo& info) {
+                     return CheckPack(child, id, info);
+                   });
+  }
+
+  Status CheckPack(const Context& context, const ObjectId& id, const objects::ObjectInfo& info) {
+    auto pack = ReadPackDirectory(context, store_, keys_, id, info.size);
+    if (!pack.ok()) {
+      if (KindOf(pack.status()) == Kind::kCorrupt) AddUnreadable(id, info.size);
+      return pack.status();
+    }
+    AERIE_ASSIGN(const Bytes head, store_.Get(context, info.key, 0, kPackHeadBytes));
+    const bool sound = AsText(head) == kPackMagic;
+    AddPack(*pack, sound);
+    return sound ? Ok() : CorruptError("it does not begin as a pack does");
   }
 
   void AddPack(const PackRecord& pack, bool sound) {
@@ -144,42 +147,84 @@ class Checker {
   }
 
   Status CheckIndexes(const Context& context) {
-    return ForEach(
+    AERIE_TRY(ForEach(
         context, kIndexPrefix, IndexKey,
         [&](const Context& child, const ObjectId&, const objects::ObjectInfo& info) -> Status {
           AERIE_ASSIGN(const Bytes object, store_.Get(child, info.key));
           AERIE_ASSIGN(const Bytes body, UnsealMeta(keys_, MetaType::kIndex, info.key, object));
-          AERIE_ASSIGN(const auto packs, DecodeIndex(body));
-          for (const PackRecord& pack : packs) CompareWithPack(info.key, pack);
+          AERIE_ASSIGN(auto packs, DecodeIndex(body));
+          for (PackRecord& pack : packs) Compare({info.key, std::move(pack)});
           std::lock_guard lock(mutex_);
           ++result_.indexes;
           return Ok();
-        });
+        }));
+    return LookForUnlisted(context);
   }
 
-  void CompareWithPack(const objects::ObjectKey& index, const PackRecord& pack) {
-    const objects::ObjectKey key = PackKey(pack.id);
-    std::string wrong;
+  // What an index says of a pack.
+  struct Claim {
+    objects::ObjectKey index;
+    PackRecord pack;
+  };
+
+  void Compare(Claim claim) {
+    const PackRecord& pack = claim.pack;
+    const char* wrong = nullptr;
     const char* remedy = kRepairRemedy;
     {
       std::lock_guard lock(mutex_);
       const auto found = packs_.find(pack.id);
-      if (found == packs_.end()) {
-        wrong = DescribeUnreadable(pack) ? " names this pack, whose own directory cannot be read"
-                                         : " names this pack, which is missing or cut off";
-      } else {
+      if (found != packs_.end()) {
         found->second.indexed = true;
-        const bool same = found->second.described
-                              ? *found->second.described == pack
-                              : found->second.size == pack.size &&
-                                    found->second.fingerprint == Fingerprint(pack.entries);
-        if (!same) {
-          wrong = " says otherwise than the pack's own directory";
-          remedy = kRebuildRemedy;
-        }
+        if (Same(found->second, pack)) return;
+        wrong = " says otherwise than the pack's own directory";
+        remedy = kRebuildRemedy;
+      } else if (DescribeUnreadable(pack)) {
+        wrong = " names this pack, whose own directory cannot be read";
+      } else if (unreadable_.contains(pack.id)) {
+        wrong = " names this pack, which has another size";
+      } else {
+        unlisted_.push_back(std::move(claim));
+        return;
       }
     }
-    if (!wrong.empty()) AddFinding(key, index.text + wrong, remedy);
+    AddFinding(PackKey(pack.id), claim.index.text + wrong, remedy);
+  }
+
+  static bool Same(const CheckedPack& checked, const PackRecord& pack) {
+    if (checked.described) return *checked.described == pack;
+    return checked.size == pack.size && checked.fingerprint == Fingerprint(pack.entries);
+  }
+
+  // A pack that an index names and that was not listed has come since, with a backup beside this
+  // check, or is gone, or the listing is not to be trusted.
+  Status LookForUnlisted(const Context& context) {
+    if (unlisted_.empty()) return Ok();
+    std::map<ObjectId, objects::ObjectInfo> listed;
+    AERIE_TRY(store_.List(context, kPacksPrefix, [&](const objects::ObjectInfo& info) {
+      if (const auto id = IdOfKey(info.key, PackKey)) listed.emplace(*id, info);
+      return Ok();
+    }));
+    for (Claim& claim : std::exchange(unlisted_, {})) {
+      const ObjectId id = claim.pack.id;
+      const objects::ObjectKey key = PackKey(id);
+      const auto now = listed.find(id);
+      const Status there = store_.Stat(context, key).status();
+      if (KindOf(there) == Kind::kNotFound) {
+        AddFinding(key, claim.index.text + " names this pack, which is missing", kRepairRemedy);
+      } else if (there.ok() && now == listed.end()) {
+        AddFinding(key, "it is there and was not listed, twice: listings cannot be trusted",
+                   "check the store, then run the command again");
+      } else {
+        AERIE_TRY(there);
+        if (!packs_.contains(id) && !unreadable_.contains(id)) {
+          const Status checked = CheckPack(context, id, now->second);
+          if (!checked.ok()) AERIE_TRY(Note(key, checked));
+        }
+        Compare(std::move(claim));
+      }
+    }
+    return Ok();
   }
 
   // Whether the pack is there, with its size: then the index says where its blobs are. Under
@@ -261,6 +306,7 @@ class Checker {
   ObjectCheck result_;
   std::map<ObjectId, CheckedPack> packs_;
   std::map<ObjectId, std::uint64_t> unreadable_;  // their sizes
+  std::vector<Claim> unlisted_;
 };
 
 }  // namespace

@@ -163,7 +163,7 @@ class RepositoryChecker {
     result_.notes = std::move(objects_.notes);
     CountObjects();
     AERIE_TRY(WalkTrees(context));
-    NoteIndexes();
+    AERIE_TRY(NoteIndexes(context));
     if (options_.data) AERIE_TRY(ReadData(context, began));
     return std::move(result_);
   }
@@ -203,7 +203,14 @@ class RepositoryChecker {
     needed_unindexed_.insert(places.front().pack);
   }
 
-  void NoteIndexes() {
+  Status NoteIndexes(const Context& context) {
+    if (unindexed_.empty()) return Ok();
+    // Its index may have come since, with a backup beside this check.
+    AERIE_TRY(core_.catalog.Refresh(context));
+    std::set<ObjectId> still;
+    for (const PackRecord& pack : core_.catalog.index().Unindexed()) still.insert(pack.id);
+    std::erase_if(unindexed_, [&](const ObjectId& id) { return !still.contains(id); });
+    std::erase_if(needed_unindexed_, [&](const ObjectId& id) { return !still.contains(id); });
     for (const ObjectId& id : needed_unindexed_) {
       result_.findings.push_back({.object = PackKey(id).text,
                                   .where = "",
@@ -212,12 +219,13 @@ class RepositoryChecker {
                                   .remedy = kRebuildRemedy});
     }
     const std::size_t left = unindexed_.size() - needed_unindexed_.size();
-    if (left == 0) return;
+    if (left == 0) return Ok();
     result_.notes.push_back({.object = kPacksPrefix,
                              .where = "",
                              .message = std::to_string(left) +
                                         " packs are of interrupted backups; the next backup takes "
                                         "them over, or aerie repo prune removes them"});
+    return Ok();
   }
 
   Status ReadData(const Context& context, SteadyTime began) {

@@ -249,6 +249,21 @@ TEST_F(RepoCheckTest, AListingThatFailsIsAnErrorAndAShortOneIsFoundOut) {
       store_->Revive();
     }
   }
+  const std::size_t packs = Check().packs;
+  for (const std::uint64_t skip : {0, 1, 2}) {
+    const auto late = Open(store_);
+    store_->Add({.effect = Effect::kTruncate,
+                 .verb = Verb::kList,
+                 .key_prefix = kPacksPrefix,
+                 .skip = skip,
+                 .at = 1});
+    const auto check = CheckRepository(context_, *late, {});
+    ASSERT_TRUE(check.ok()) << check.status();
+    if (check->findings.empty()) {
+      EXPECT_EQ(check->packs, packs) << "a listing that came late is made good";
+    }
+    store_->Revive();
+  }
   const auto repository = Open(store_);
   store_->Add({.effect = Effect::kTruncate,
                .verb = Verb::kList,
@@ -256,6 +271,30 @@ TEST_F(RepoCheckTest, AListingThatFailsIsAnErrorAndAShortOneIsFoundOut) {
                .times = FaultRule::kForever,
                .at = 1});
   EXPECT_FALSE(CheckRepository(context_, *repository, {})->findings.empty());
+}
+
+// A backup commits at some moment of a check, at every one in turn: neither is in the other's way.
+TEST_F(RepoCheckTest, ABackupBesideACheckIsNoDamage) {
+  const auto before = AllObjects(*memory_);
+  bool passed = false;
+  for (std::uint64_t at = 1; !passed; ++at) {
+    SCOPED_TRACE("operation " + std::to_string(at));
+    const auto memory = StoreWith(before);
+    const auto hooked = std::make_shared<HookStore>(memory);
+    const auto checker = Open(hooked);
+    const auto writer = Open(memory);
+    hooked->Before(at, [&](const std::string&) { MustStore(*writer, Rows(50'000, 100)); });
+    CheckRepositoryOptions options = Reading();
+    options.streams = 1;
+    const auto check = CheckRepository(context_, *checker, options);
+    ASSERT_TRUE(check.ok()) << check.status();
+    for (const Finding& finding : check->findings) {
+      ADD_FAILURE() << finding.object << " " << finding.where << ": " << finding.message;
+    }
+    passed = hooked->calls() < at;
+    ASSERT_FALSE(HasFailure());
+    ASSERT_LT(at, 500U);
+  }
 }
 
 // ---- what is read first ----
