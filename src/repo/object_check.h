@@ -37,7 +37,7 @@ struct CheckedPack {
   std::uint64_t size = 0;
   std::size_t blobs = 0;
   bool indexed = false;
-  bool sound = true;  // magic and directory
+  bool sound = true;                           // magic and directory
   std::array<std::uint64_t, 2> fingerprint{};  // of the entries
   // As an index has it, when its own directory cannot be read: few, so they are kept.
   std::optional<PackRecord> described = {};

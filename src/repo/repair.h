@@ -46,8 +46,8 @@ struct SnapshotRepair {
   Snapshot damaged;
   std::vector<LostRows> lost;
   std::uint64_t rows_kept = 0, rows_lost = 0;
-  std::uint64_t leaves_rescued = 0;  // in part or, from what else proves them, whole
-  bool whole = false;                // it became so by the repair of another one
+  std::uint64_t leaves_rescued = 0;   // in part or, from what else proves them, whole
+  bool whole = false;                 // it became so by the repair of another one
   std::optional<SnapshotId> earlier;  // what an earlier repair made of it: nothing is to be done
   std::optional<Snapshot> repaired;   // none in a preview, and where nothing can be kept
   bool replaced = false;              // the damaged one is deleted
