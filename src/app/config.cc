@@ -181,7 +181,8 @@ const std::vector<ConfigKey>& ConfigKeys() {
   static const std::vector<ConfigKey> keys = {
       {"clusters.NAME.uri", "address: http://host:19530, milvus+tls://user:password@host/database"},
       {"clusters.NAME.user", "user name, when not in the URI"},
-      {"clusters.NAME.password", "password; ${env:X} or ${file:P} refer to where it is kept"},
+      {"clusters.NAME.password",
+       "password; ${env:X}, ${file:P}, ${command:C} or ${fd:N} say where it is kept"},
       {"clusters.NAME.token", "token instead of user and password; references as above"},
       {"clusters.NAME.database", "database meant when none is said"},
       {"clusters.NAME.ca", "PEM file of the authority that signed the server's certificate"},

@@ -24,7 +24,7 @@ namespace aerie::app {
 struct ClusterConfig {
   std::string uri;
   std::string user;
-  std::string password;  // may be a ${env:X} or ${file:P} reference
+  std::string password;  // may be a reference, see base/secret_source.h
   std::string token;
   std::string database;
   std::string ca;

@@ -18,6 +18,7 @@
 #include <sodium.h>
 
 #include "base/bytes.h"
+#include "base/secret_source.h"
 #include "milvus/uri.h"
 #include "objects/open_store.h"
 #include "objects/retrying_store.h"
@@ -30,48 +31,25 @@ std::string EnvOr(const char* name, const std::string& fallback) {
   return value != nullptr && *value != '\0' ? value : fallback;
 }
 
-// The first line, without its end.
-Secret FirstLine(std::string& text) {
-  const auto end = text.find_first_of("\r\n");
-  if (end != std::string::npos) text.resize(end);
-  return Secret::TakeFrom(text);
+// The secret in an environment variable; none when it is not set or empty.
+Result<std::optional<Secret>> FromEnvironment(const char* name) {
+  if (EnvOr(name, "").empty()) return std::optional<Secret>();
+  AERIE_ASSIGN(Secret secret, SecretFromVariable(name));
+  return std::optional(std::move(secret));
 }
 
-Result<Secret> FromFile(const std::string& path) { return ResolveSecret("${file:" + path + "}"); }
-
-Result<Secret> FromCommand(const std::string& command) {
-  FILE* pipe = popen(command.c_str(), "r");
-  if (pipe == nullptr) {
-    return FailedError("run the password command: " + std::string(std::strerror(errno)));
+// Of a cluster: flags before configuration before environment. A copy for gRPC, which keeps texts.
+Result<std::string> LoginSecret(const Context& context, const SecretFlags& flags,
+                                const std::string& stem, const std::string& configured,
+                                const char* variable) {
+  AERIE_ASSIGN(std::optional<Secret> secret, SecretOf(context, flags, stem));
+  if (!secret && !configured.empty()) {
+    AERIE_ASSIGN(secret, ResolveSecret(context, configured));
   }
-  std::string text;
-  char buffer[512];
-  while (const std::size_t n = std::fread(buffer, 1, sizeof buffer, pipe)) text.append(buffer, n);
-  const int code = pclose(pipe);
-  if (code != 0 || text.empty()) {
-    return FailedError("run the password command: it failed or printed nothing; run it by hand");
+  if (!secret) {
+    AERIE_ASSIGN(secret, FromEnvironment(variable));
   }
-  return FirstLine(text);
-}
-
-Result<Secret> FromDescriptor(int fd) {
-  std::string text;
-  char buffer[512];
-  for (;;) {
-    const ssize_t n = read(fd, buffer, sizeof buffer);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) {
-      return InvalidError("read the passphrase from descriptor " + std::to_string(fd) + ": " +
-                          std::strerror(errno));
-    }
-    if (n == 0) break;
-    text.append(buffer, static_cast<std::size_t>(n));
-  }
-  if (text.empty()) {
-    return InvalidError("read the passphrase from descriptor " + std::to_string(fd) +
-                        ": it is empty");
-  }
-  return FirstLine(text);
+  return std::string(secret ? secret->Reveal() : "");
 }
 
 // Reads a line from the terminal without showing it.
@@ -87,7 +65,7 @@ Result<Secret> Ask(const std::string& prompt) {
   tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
   std::fputs("\n", stderr);
   if (line.empty()) return InvalidError("read the passphrase: it is empty");
-  return FirstLine(line);
+  return Secret::TakeFrom(line);
 }
 
 Result<Secret> AskTwice(const std::string& prompt) {
@@ -158,16 +136,16 @@ Result<std::string> RepositoryId(const Context& context, objects::ObjectStore& s
   return json["id"].get<std::string>();
 }
 
-Result<objects::S3Options> S3OptionsOf(const S3Config& config) {
+Result<objects::S3Options> S3OptionsOf(const Context& context, const S3Config& config) {
   objects::S3Options out;
   out.endpoint = config.endpoint;
   out.region = config.region;
   out.path_style = config.path_style;
   out.ca = config.ca;
-  AERIE_ASSIGN(const Secret access_key, ResolveSecret(config.access_key));
+  AERIE_ASSIGN(const Secret access_key, ResolveSecret(context, config.access_key));
   out.access_key = access_key.Reveal();
-  AERIE_ASSIGN(out.secret_key, ResolveSecret(config.secret_key));
-  AERIE_ASSIGN(out.session_token, ResolveSecret(config.session_token));
+  AERIE_ASSIGN(out.secret_key, ResolveSecret(context, config.secret_key));
+  AERIE_ASSIGN(out.session_token, ResolveSecret(context, config.session_token));
   out.profile = config.profile;
   out.storage_class = config.storage_class;
   out.sse = config.sse;
@@ -176,28 +154,16 @@ Result<objects::S3Options> S3OptionsOf(const S3Config& config) {
 }
 
 // A passphrase that was given in words: flag, environment, configuration.
-Result<std::optional<Secret>> GivenPassphrase(const RepositoryFlags& flags,
+Result<std::optional<Secret>> GivenPassphrase(const Context& context, const RepositoryFlags& flags,
                                               const std::string& configured) {
-  if (!flags.password_file.empty()) {
-    AERIE_ASSIGN(auto secret, FromFile(flags.password_file));
-    return std::optional(std::move(secret));
+  AERIE_ASSIGN(std::optional<Secret> secret, SecretOf(context, flags.password, "--password"));
+  if (!secret) {
+    AERIE_ASSIGN(secret, FromEnvironment("AERIE_PASSWORD"));
   }
-  if (!flags.password_command.empty()) {
-    AERIE_ASSIGN(auto secret, FromCommand(flags.password_command));
-    return std::optional(std::move(secret));
+  if (!secret && !configured.empty()) {
+    AERIE_ASSIGN(secret, ResolveSecret(context, configured));
   }
-  if (flags.password_fd >= 0) {
-    AERIE_ASSIGN(auto secret, FromDescriptor(flags.password_fd));
-    return std::optional(std::move(secret));
-  }
-  if (const std::string set = EnvOr("AERIE_PASSWORD", ""); !set.empty()) {
-    return std::optional(Secret(set));
-  }
-  if (!configured.empty()) {
-    AERIE_ASSIGN(auto secret, ResolveSecret(configured));
-    return std::optional(std::move(secret));
-  }
-  return std::optional<Secret>();
+  return secret;
 }
 
 // The key of a repository whose making was cut off before the key got the repository's name: it is
@@ -208,7 +174,7 @@ Result<std::optional<Secret>> PendingPassphrase(const Context& context,
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
     if (!entry.path().filename().string().starts_with(kPending)) continue;
-    auto secret = FromFile(entry.path().string());
+    auto secret = SecretFromFile(entry.path().string());
     if (!secret.ok()) continue;
     const auto opened = repo::OpenRepository(context, store, *secret);
     if (KindOf(opened.status()) == Kind::kWrongKey) continue;
@@ -232,7 +198,7 @@ Result<Secret> FoundPassphrase(const Context& context,
   if (folder.ok()) {
     std::error_code error;
     const std::string path = *folder + "/" + id;
-    if (std::filesystem::exists(path, error)) return FromFile(path);
+    if (std::filesystem::exists(path, error)) return SecretFromFile(path);
     AERIE_ASSIGN(auto pending, PendingPassphrase(context, store, *folder, id));
     if (pending) return *std::move(pending);
   }
@@ -247,14 +213,19 @@ Status NoRepository(const objects::ObjectStore& store) {
 
 }  // namespace
 
-Result<Secret> NewPassphrase(const RepositoryFlags& flags) {
-  if (!flags.password_file.empty()) return FromFile(flags.password_file);
-  if (!flags.password_command.empty()) return FromCommand(flags.password_command);
-  if (const std::string set = EnvOr("AERIE_NEW_PASSWORD", ""); !set.empty()) return Secret(set);
+Result<std::optional<Secret>> FindNewPassphrase(const Context& context, const SecretFlags& flags) {
+  AERIE_ASSIGN(std::optional<Secret> secret, SecretOf(context, flags, "--new-password"));
+  if (secret) return secret;
+  return FromEnvironment("AERIE_NEW_PASSWORD");
+}
+
+Result<Secret> NewPassphrase(const Context& context, const SecretFlags& flags) {
+  AERIE_ASSIGN(std::optional<Secret> secret, FindNewPassphrase(context, flags));
+  if (secret) return *std::move(secret);
   if (HasTerminal()) return AskTwice("new passphrase: ");
   return InvalidError(
-      "no new passphrase was given; use --new-password-file or --new-password-command, or set "
-      "AERIE_NEW_PASSWORD");
+      "no new passphrase was given; use --new-password-file, --new-password-command or "
+      "--new-password-fd, or set AERIE_NEW_PASSWORD");
 }
 
 std::string CacheFolder() {
@@ -326,6 +297,8 @@ Result<OpenCluster> Session::Cluster(const Context& context, const std::string& 
   }
   OpenCluster out;
   std::string uri_text = named;
+  std::string password;
+  std::string token;
   milvus::ClientOptions options;
   if (const auto it = config_.clusters.find(named); it != config_.clusters.end()) {
     const ClusterConfig& cluster = it->second;
@@ -334,14 +307,8 @@ Result<OpenCluster> Session::Cluster(const Context& context, const std::string& 
     options.user = cluster.user;
     options.database = cluster.database;
     options.tls = {cluster.ca, cluster.cert, cluster.key, cluster.server_name};
-    if (!cluster.password.empty()) {
-      AERIE_ASSIGN(const Secret secret, ResolveSecret(cluster.password));
-      options.password = secret.Reveal();
-    }
-    if (!cluster.token.empty()) {
-      AERIE_ASSIGN(const Secret secret, ResolveSecret(cluster.token));
-      options.token = secret.Reveal();
-    }
+    password = cluster.password;
+    token = cluster.token;
   } else if (!LooksLikeCluster(named)) {
     std::vector<std::string> names;
     for (const auto& [name, cluster] : config_.clusters) names.push_back(name);
@@ -351,18 +318,9 @@ Result<OpenCluster> Session::Cluster(const Context& context, const std::string& 
         (near.empty() ? "; write it as http://host:port" : "; did you mean '" + near + "'?"));
   }
   if (!flags.user.empty()) options.user = flags.user;
-  if (!flags.password_file.empty()) {
-    AERIE_ASSIGN(const Secret secret, FromFile(flags.password_file));
-    options.password = secret.Reveal();
-  } else if (options.password.empty()) {
-    options.password = EnvOr("MILVUS_PASSWORD", "");
-  }
-  if (!flags.token_file.empty()) {
-    AERIE_ASSIGN(const Secret secret, FromFile(flags.token_file));
-    options.token = secret.Reveal();
-  } else if (options.token.empty()) {
-    options.token = EnvOr("MILVUS_TOKEN", "");
-  }
+  AERIE_ASSIGN(options.password, LoginSecret(context, flags.password, "--cluster-password",
+                                             password, "MILVUS_PASSWORD"));
+  AERIE_ASSIGN(options.token, LoginSecret(context, flags.token, "--token", token, "MILVUS_TOKEN"));
   if (!flags.ca.empty()) options.tls.ca_file = flags.ca;
   if (!flags.cert.empty()) options.tls.cert_file = flags.cert;
   if (!flags.key.empty()) options.tls.key_file = flags.key;
@@ -376,7 +334,7 @@ Result<OpenCluster> Session::Cluster(const Context& context, const std::string& 
   return out;
 }
 
-Result<Session::Located> Session::Locate(const std::string& text) const {
+Result<Session::Located> Session::Locate(const Context& context, const std::string& text) const {
   const std::string named = text.empty() ? config_.default_repository : text;
   if (named.empty()) {
     return InvalidError(
@@ -389,7 +347,7 @@ Result<Session::Located> Session::Locate(const std::string& text) const {
   if (const auto it = config_.repositories.find(named); it != config_.repositories.end()) {
     located.url = it->second.url;
     located.configured_password = it->second.password;
-    AERIE_ASSIGN(s3, S3OptionsOf(it->second.s3));
+    AERIE_ASSIGN(s3, S3OptionsOf(context, it->second.s3));
   }
   AERIE_ASSIGN(auto bare, objects::OpenStore(located.url, s3));
   RetryPolicy policy = objects::RetryPolicyFor(located.url);
@@ -402,11 +360,11 @@ Result<Session::Located> Session::Locate(const std::string& text) const {
 
 Result<RepositoryAccess> Session::Access(const Context& context, const std::string& text,
                                          const RepositoryFlags& flags) const {
-  AERIE_ASSIGN(Located located, Locate(text));
+  AERIE_ASSIGN(Located located, Locate(context, text));
   AERIE_ASSIGN(const bool exists, repo::RepositoryExists(context, *located.store));
   if (!exists) return NoRepository(*located.store);
   RepositoryAccess access{located.store, {}, {}};
-  AERIE_ASSIGN(auto given, GivenPassphrase(flags, located.configured_password));
+  AERIE_ASSIGN(auto given, GivenPassphrase(context, flags, located.configured_password));
   if (given) {
     access.passphrase = *std::move(given);
     return access;
@@ -423,10 +381,10 @@ Result<RepositoryAccess> Session::Access(const Context& context, const std::stri
 
 Result<OpenedRepository> Session::Repository(const Context& context, const std::string& text,
                                              const RepositoryFlags& flags, IfAbsent absent) const {
-  AERIE_ASSIGN(const Located located, Locate(text));
+  AERIE_ASSIGN(const Located located, Locate(context, text));
   const auto& store = located.store;
   AERIE_ASSIGN(const bool exists, repo::RepositoryExists(context, *store));
-  AERIE_ASSIGN(auto passphrase, GivenPassphrase(flags, located.configured_password));
+  AERIE_ASSIGN(auto passphrase, GivenPassphrase(context, flags, located.configured_password));
 
   OpenedRepository out;
   if (exists) {

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "app/config.h"
+#include "app/secret_flags.h"
 #include "base/context.h"
 #include "base/progress.h"
 #include "base/secret.h"
@@ -18,23 +19,22 @@
 
 namespace aerie::app {
 
-// What the command line says about reaching a cluster; empty: not said.
+// What the command line says about reaching a cluster; empty: not said. Password and token come
+// from the flags, else the configuration, else $MILVUS_PASSWORD and $MILVUS_TOKEN.
 struct ClusterFlags {
   std::string user;
-  std::string password_file;
-  std::string token_file;
+  SecretFlags password;
+  SecretFlags token;
   std::string ca;
   std::string cert;
   std::string key;
   std::string server_name;
 };
 
-// Where a repository's passphrase comes from, first that is given: file, command, descriptor,
+// Where a repository's passphrase comes from, first that is given: one of the flags,
 // $AERIE_PASSWORD, the configuration, the key folder (see KeyFolder), the terminal.
 struct RepositoryFlags {
-  std::string password_file;
-  std::string password_command;
-  int password_fd = -1;
+  SecretFlags password;
   bool unencrypted = false;  // when a repository is created
   bool no_cache = false;     // see CacheFolder
 };
@@ -87,7 +87,7 @@ class Session {
     std::string url;
     std::string configured_password;
   };
-  Result<Located> Locate(const std::string& text) const;
+  Result<Located> Locate(const Context& context, const std::string& text) const;
 
   Config config_;
   ProgressSink& progress_;
@@ -100,9 +100,11 @@ struct Target {
 };
 Target ParseTarget(const std::string& text);
 
-// A passphrase that is new to a repository: by file or command as `flags` say,
-// $AERIE_NEW_PASSWORD, or asked for twice on the terminal. kInvalid when there is none of these.
-Result<Secret> NewPassphrase(const RepositoryFlags& flags);
+// A passphrase that is new to a repository: one of the flags, $AERIE_NEW_PASSWORD, or asked for
+// twice on the terminal. kInvalid when there is none of these.
+Result<Secret> NewPassphrase(const Context& context, const SecretFlags& flags);
+// The same where a new one is a choice: none when none was given, and nobody is asked.
+Result<std::optional<Secret>> FindNewPassphrase(const Context& context, const SecretFlags& flags);
 
 // An address without its credentials; "(not a valid URI)" for what is none.
 std::string RedactedUri(const std::string& uri);

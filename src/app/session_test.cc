@@ -13,6 +13,7 @@
 namespace aerie::app {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
 
 class SessionTest : public testing::Test {
@@ -98,31 +99,28 @@ TEST_F(SessionTest, ARepositoryThatIsNotThereIsNotMadeUnasked) {
             Kind::kInvalid);
 }
 
-// File before command before environment before configuration.
+// Flag before environment before configuration.
 TEST_F(SessionTest, ThePassphraseThatIsNamedMostCloselyWins) {
   RepositoryFlags right;
-  right.password_file = File("right", "kite\n");
+  right.password.file = File("right", "kite\n");
   ASSERT_TRUE(Open(right, IfAbsent::kCreate).ok());
   RepositoryFlags flags;
   EXPECT_FALSE(TryWith(flags).ok());
-  flags.password_file = File("wrong", "raven\n");
+  flags.password.file = File("wrong", "raven\n");
   EXPECT_EQ(KindOf(TryWith(flags)), Kind::kWrongKey);
-  flags.password_file = right.password_file;
-  flags.password_command = "echo raven";
-  EXPECT_TRUE(TryWith(flags).ok()) << "file before command";
-  flags.password_file.clear();
-  flags.password_command = "echo kite";
+  flags.password.file.clear();
+  flags.password.command = "echo kite";
   setenv("AERIE_PASSWORD", "raven", 1);
-  EXPECT_TRUE(TryWith(flags).ok()) << "command before environment";
-  flags.password_command = "false";
+  EXPECT_TRUE(TryWith(flags).ok()) << "flag before environment";
+  flags.password.command = "false";
   EXPECT_EQ(KindOf(TryWith(flags)), Kind::kFailed) << "no falling back behind a failure";
   int ends[2];
   ASSERT_EQ(pipe(ends), 0);
   ASSERT_EQ(write(ends[1], "kite\n", 5), 5);
   close(ends[1]);
-  flags.password_command.clear();
-  flags.password_fd = ends[0];
-  EXPECT_TRUE(TryWith(flags).ok()) << "descriptor before environment";
+  flags.password.command.clear();
+  flags.password.fd = ends[0];
+  EXPECT_TRUE(TryWith(flags).ok()) << "flag before environment";
   close(ends[0]);
   EXPECT_EQ(KindOf(TryWith({})), Kind::kWrongKey);
   setenv("AERIE_PASSWORD", "kite", 1);
@@ -131,8 +129,26 @@ TEST_F(SessionTest, ThePassphraseThatIsNamedMostCloselyWins) {
   EXPECT_TRUE(Session(config_).Repository(Context::Background(), "main", {}, IfAbsent::kFail).ok())
       << "environment before configuration";
   unsetenv("AERIE_PASSWORD");
-  config_.repositories["main"].password = "${file:" + right.password_file + "}";
-  EXPECT_TRUE(Session(config_).Repository(Context::Background(), "main", {}, IfAbsent::kFail).ok());
+  for (const char* kept : {"${file:", "${command:cat "}) {
+    config_.repositories["main"].password = kept + right.password.file + "}";
+    EXPECT_TRUE(
+        Session(config_).Repository(Context::Background(), "main", {}, IfAbsent::kFail).ok());
+  }
+}
+
+TEST_F(SessionTest, OfTwoFlagsForOneSecretNoneWins) {
+  const std::string file = File("right", "kite\n");
+  const auto check = [](const SecretFlags& flags, const std::string& one, const std::string& two) {
+    const auto secret = SecretOf(Context::Background(), flags, "--token");
+    EXPECT_EQ(KindOf(secret.status()), Kind::kInvalid);
+    EXPECT_THAT(std::string(secret.status().message()), AllOf(HasSubstr(one), HasSubstr(two)));
+  };
+  check({file, "echo kite", {}}, "--token-file", "--token-command");
+  check({file, "", 0}, "--token-file", "--token-fd");
+  check({"", "echo kite", 0}, "--token-command", "--token-fd");
+  EXPECT_FALSE(*SecretOf(Context::Background(), {}, "--token"));
+  const auto failed = SecretOf(Context::Background(), {"/no/such", "", {}}, "--token");
+  EXPECT_THAT(std::string(failed.status().message()), HasSubstr("--token-file"));
 }
 
 TEST_F(SessionTest, AGeneratedPassphraseIsKeptForThisUserOnlyAndFoundAgain) {

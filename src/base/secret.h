@@ -10,8 +10,6 @@
 #include <string>
 #include <string_view>
 
-#include "base/status.h"
-
 namespace aerie {
 
 class Secret {
@@ -39,11 +37,5 @@ class Secret {
   std::unique_ptr<char[]> bytes_;
   std::size_t size_ = 0;
 };
-
-// The secret that a configuration value stands for: "${env:X}", the environment variable X;
-// "${file:P}", the content of the file P without the newline at its end (at most 64 KiB); anything
-// else, itself. kInvalid when the variable or file is empty, the variable is not set, or "${" opens
-// something unknown; kNotFound and kDenied for a file. No message ever quotes a literal.
-Result<Secret> ResolveSecret(const std::string& text);
 
 }  // namespace aerie

@@ -53,14 +53,26 @@ Result<Duration> ParseDuration(const std::string& text, const std::string& what)
   return duration;
 }
 
+void AddSecretOptions(CLI::App& command, app::SecretFlags& flags, const std::string& stem,
+                      const std::string& what, const std::string& besides,
+                      const std::string& group) {
+  command.add_option(stem + "-file", flags.file, "File with " + what + besides)
+      ->type_name("FILE")
+      ->group(group);
+  command.add_option(stem + "-command", flags.command, "Command, run by sh, that prints " + what)
+      ->type_name("COMMAND")
+      ->group(group);
+  command.add_option(stem + "-fd", flags.fd, "File descriptor to read " + what + " from")
+      ->type_name("N")
+      ->check(CLI::NonNegativeNumber)
+      ->group(group);
+}
+
 void AddLoginOptions(CLI::App& command, app::ClusterFlags& flags) {
   command.add_option("--user", flags.user, "User name, when it is not in the URI")->group("Login");
-  command
-      .add_option("--cluster-password-file", flags.password_file,
-                  "File with the cluster password (or set MILVUS_PASSWORD)")
-      ->group("Login");
-  command.add_option("--token-file", flags.token_file, "File with a token (or set MILVUS_TOKEN)")
-      ->group("Login");
+  AddSecretOptions(command, flags.password, "--cluster-password", "the cluster password",
+                   " (or set MILVUS_PASSWORD)", "Login");
+  AddSecretOptions(command, flags.token, "--token", "a token", " (or set MILVUS_TOKEN)", "Login");
   command.add_option("--ca", flags.ca, "PEM file of the authority behind the server's certificate")
       ->group("Login");
   command.add_option("--cert", flags.cert, "PEM file of the client's certificate (mutual TLS)")
@@ -86,18 +98,8 @@ void AddRepoOption(CLI::App& command, RepoArg& arg, bool may_create) {
       ->type_name("REPO")
       ->envname("AERIE_REPO")
       ->group("Repository");
-  command
-      .add_option("--password-file", arg.flags.password_file,
-                  "File with the passphrase (or set AERIE_PASSWORD)")
-      ->group("Repository");
-  command
-      .add_option("--password-command", arg.flags.password_command,
-                  "Command that prints the passphrase")
-      ->group("Repository");
-  command
-      .add_option("--password-fd", arg.flags.password_fd,
-                  "File descriptor to read the passphrase from")
-      ->group("Repository");
+  AddSecretOptions(command, arg.flags.password, "--password", "the passphrase",
+                   " (or set AERIE_PASSWORD)", "Repository");
   command
       .add_flag("--no-cache", arg.flags.no_cache,
                 "Keep no list of snapshots on this machine, and use none")

@@ -15,6 +15,12 @@
 
 namespace aerie::cli {
 
+// `STEM-file`, `STEM-command` and `STEM-fd`: where a secret comes from. `what` names it, such as
+// "the passphrase"; `besides` is what may be said instead, such as " (or set AERIE_PASSWORD)".
+void AddSecretOptions(CLI::App& command, app::SecretFlags& flags, const std::string& stem,
+                      const std::string& what, const std::string& besides,
+                      const std::string& group);
+
 struct ClusterArg {
   std::string text;
   app::ClusterFlags flags;

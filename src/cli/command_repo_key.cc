@@ -10,7 +10,7 @@ namespace {
 
 struct KeyArgs {
   RepoArg repo;
-  app::RepositoryFlags fresh;  // where the new passphrase comes from
+  app::SecretFlags fresh;  // where the new passphrase comes from
   std::string id;
 };
 
@@ -45,7 +45,7 @@ CommandResult List(Environment& env, const KeyArgs& args) {
 CommandResult Add(Environment& env, const KeyArgs& args) {
   const auto access = env.session.Access(env.context, args.repo.text, args.repo.flags);
   if (!access.ok()) return Failure(access.status());
-  const auto added = app::NewPassphrase(args.fresh);
+  const auto added = app::NewPassphrase(env.context, args.fresh);
   if (!added.ok()) return Failure(added.status());
   const auto id = repo::AddKey(env.context, *access->store, access->passphrase, *added);
   if (!id.ok()) return Failure(id.status());
@@ -70,7 +70,7 @@ CommandResult Remove(Environment& env, const KeyArgs& args) {
 CommandResult ChangePassphrase(Environment& env, const KeyArgs& args) {
   const auto access = env.session.Access(env.context, args.repo.text, args.repo.flags);
   if (!access.ok()) return Failure(access.status());
-  const auto changed = app::NewPassphrase(args.fresh);
+  const auto changed = app::NewPassphrase(env.context, args.fresh);
   if (!changed.ok()) return Failure(changed.status());
   const auto id = repo::ChangePassphrase(env.context, *access->store, access->passphrase, *changed);
   if (!id.ok()) return Failure(id.status());
@@ -90,15 +90,9 @@ CommandResult ChangePassphrase(Environment& env, const KeyArgs& args) {
   return result;
 }
 
-void AddNewPassphraseOptions(CLI::App& command, app::RepositoryFlags& fresh) {
-  command
-      .add_option("--new-password-file", fresh.password_file,
-                  "File with the new passphrase (or set AERIE_NEW_PASSWORD)")
-      ->group("New passphrase");
-  command
-      .add_option("--new-password-command", fresh.password_command,
-                  "Command that prints the new passphrase")
-      ->group("New passphrase");
+void AddNewPassphraseOptions(CLI::App& command, app::SecretFlags& fresh) {
+  AddSecretOptions(command, fresh, "--new-password", "the new passphrase",
+                   " (or set AERIE_NEW_PASSWORD)", "New passphrase");
 }
 
 }  // namespace

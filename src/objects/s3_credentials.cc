@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/log.h"
+#include "base/secret_source.h"
 #include "objects/s3_uri.h"
 #include "objects/s3_xml.h"
 
@@ -37,9 +38,6 @@ std::string Text(const nlohmann::json& json, const char* key) {
              ? json[key].get<std::string>()
              : "";
 }
-
-// A secret that stands in a file, such as a token.
-Result<Secret> FromFile(const std::string& path) { return ResolveSecret("${file:" + path + "}"); }
 
 // Asking for credentials twice does no harm, so no outcome is in doubt.
 Result<HttpAnswer> Ask(HttpClient& client, const Context& context, const HttpRequest& request) {
@@ -172,7 +170,7 @@ Result<S3CredentialChain::Maybe> S3CredentialChain::FromWebIdentity(const Contex
   if (token_file.empty() && role.empty()) return Maybe();
   if (token_file.empty()) return HalfAPair("a role ARN", "web identity token file");
   if (role.empty()) return HalfAPair("a web identity token file", "role ARN");
-  AERIE_ASSIGN(const Secret token, FromFile(token_file));
+  AERIE_ASSIGN(const Secret token, SecretFromFile(token_file));
   const std::string form = CanonicalQuery({{"Action", "AssumeRoleWithWebIdentity"},
                                            {"Version", "2011-06-15"},
                                            {"RoleArn", role},
@@ -202,7 +200,7 @@ Result<S3CredentialChain::Maybe> S3CredentialChain::FromContainer(const Context&
   if (url.empty()) return Maybe();
   Secret token(Env("AWS_CONTAINER_AUTHORIZATION_TOKEN"));
   if (const auto file = environment_("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE")) {
-    AERIE_ASSIGN(token, FromFile(*file));
+    AERIE_ASSIGN(token, SecretFromFile(*file));
   }
   HttpRequest request{.method = "GET",
                       .url = url,

@@ -289,6 +289,14 @@ class SurfaceTest(AcceptanceTest):
         with open(path, 'rb') as file:
             self.ok('repo', 'stats', '--repo', repo, '--password-fd', str(file.fileno()), env=quiet,
                     pass_fds=[file.fileno()])
+        both = self.aerie.json('repo', 'stats', '--repo', repo, '--password-file', path,
+                               '--password-command', f'cat {path}', env=quiet)
+        self.assertEqual(both.code, 2, both)
+        self.assertIn('--password-file and --password-command', both.error)
+        failed = self.aerie.json('repo', 'stats', '--repo', repo, '--password-command',
+                                 'echo the vault is sealed >&2; exit 3', env=quiet)
+        self.assertEqual(failed.code, 1, failed)
+        self.assertIn('the vault is sealed', failed.error)
 
     def test_an_unencrypted_repository(self):
         repo, quiet = self.scratch.new(), {'AERIE_PASSWORD': None}
