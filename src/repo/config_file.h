@@ -4,7 +4,10 @@
 // Pure functions, safe from any thread.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <optional>
+#include <vector>
 
 #include "base/bytes.h"
 #include "base/status.h"
@@ -12,11 +15,31 @@
 
 namespace aerie::repo {
 
+// A 32-byte key, wrapped by a key that comes from the master key.
+struct CarriedKey {
+  WrapNonce nonce{};
+  WrappedKey wrapped{};
+  bool operator==(const CarriedKey&) const = default;
+};
+
+// What a rotation of the master key leaves in the config: the feature "rotated".
+struct RotationRecord {
+  std::uint32_t generation = 0;  // rotations that were begun
+  CarriedKey names;              // the key of blob names, which is never rotated
+  std::optional<CarriedKey> former =
+      {};  // the master key before, while something is sealed with it
+  // Of each master key before: tells a key object of then from a damaged one.
+  std::vector<std::array<std::uint8_t, 16>> marks;
+  std::vector<ObjectId> retired;  // key objects of the former master key, to be removed
+  bool operator==(const RotationRecord&) const = default;
+};
+
 struct Config {
   ObjectId id;
   Suite suite = Suite::kAes256Gcm;
   bool patches = false;  // the feature of that name
   std::int64_t created_ms = 0;
+  std::optional<RotationRecord> rotation = {};
   bool operator==(const Config&) const = default;
 };
 

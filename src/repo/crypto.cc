@@ -145,6 +145,7 @@ KeyRing DeriveKeys(const SecretKey& master, Suite suite, const ObjectId& reposit
   derive(ring.packs, "aeriepak");
   derive(ring.meta, "aeriemet");
   derive(ring.config, "aeriecfg");
+  derive(ring.carry, "aeriecry");
   return ring;
 }
 
@@ -154,6 +155,18 @@ SecretKey DeriveObjectKey(const SecretKey& parent, std::string_view object_key) 
   crypto_generichash(key.data(), SecretKey::size(), text.data(), text.size(), parent.data(),
                      SecretKey::size());
   return key;
+}
+
+std::vector<SecretKey> PackKeysToTry(const KeyRing& keys, std::string_view object_key) {
+  std::vector<SecretKey> tries = {DeriveObjectKey(keys.packs, object_key)};
+  if (keys.former) tries.push_back(DeriveObjectKey(keys.former->packs, object_key));
+  return tries;
+}
+
+std::vector<SecretKey> MetaKeysToTry(const KeyRing& keys, std::string_view object_key) {
+  std::vector<SecretKey> tries = {DeriveObjectKey(keys.meta, object_key)};
+  if (keys.former) tries.push_back(DeriveObjectKey(keys.former->meta, object_key));
+  return tries;
 }
 
 BlobName NameBlob(const SecretKey& names, BlobKind kind, ByteSpan plain) {

@@ -12,6 +12,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/bytes.h"
 #include "base/secret.h"
@@ -66,11 +67,23 @@ struct KeyRing {
   SecretKey packs;   // parent of each pack's key
   SecretKey meta;    // parent of the keys of index and snapshot objects
   SecretKey config;  // of the config's code
+  SecretKey carry;   // wraps the keys that outlive a master key
+  // While a rotation of the master key is under way: parents of what was sealed before it.
+  struct Former {
+    SecretKey packs;
+    SecretKey meta;
+  };
+  std::optional<Former> former = {};
 };
+// With the keys of the master key only: nothing carried over, nothing former.
 KeyRing DeriveKeys(const SecretKey& master, Suite suite, const ObjectId& repository);
 
 // The key of one object, from the parent key and its full key text.
 SecretKey DeriveObjectKey(const SecretKey& parent, std::string_view object_key);
+// Those that a pack, or another object, may be sealed with, the likeliest first. Which one it is
+// only the object's code says.
+std::vector<SecretKey> PackKeysToTry(const KeyRing& keys, std::string_view object_key);
+std::vector<SecretKey> MetaKeysToTry(const KeyRing& keys, std::string_view object_key);
 
 BlobName NameBlob(const SecretKey& names, BlobKind kind, ByteSpan plain);
 

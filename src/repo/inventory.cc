@@ -24,6 +24,7 @@ class Taker {
     AERIE_TRY(ListPacks(context));
     AERIE_TRY(AskForMissing(context));
     AERIE_TRY(ReadDirectories(context));
+    AERIE_TRY(FindOldKeys(context));
     std::ranges::sort(inventory_.packs, {}, [](const StoredPack& pack) { return pack.record.id; });
     return std::move(inventory_);
   }
@@ -105,6 +106,22 @@ class Taker {
       return Ok();
     };
     return ParallelFor(context, unindexed_.size(), kReaders, read);
+  }
+
+  // A pack whose directory the new key does not open counts as old, also when it is damaged: then
+  // what is still needed of it is stored again, which does it good.
+  Status FindOldKeys(const Context& context) {
+    if (!keys_.former) return Ok();
+    KeyRing current = keys_;
+    current.former.reset();
+    const auto ask = [&](const Context& child, std::size_t i) -> Status {
+      StoredPack& pack = inventory_.packs[i];
+      const Status opened =
+          ReadPackDirectory(child, store_, current, pack.record.id, pack.record.size).status();
+      pack.old_key = KindOf(opened) == Kind::kCorrupt;
+      return pack.old_key ? Ok() : opened;
+    };
+    return ParallelFor(context, inventory_.packs.size(), kReaders, ask);
   }
 
   void NoteUnreadable(const objects::ObjectInfo& info) {

@@ -19,6 +19,7 @@ struct StoredPack {
   PackRecord record;
   bool indexed = false;
   std::int64_t modified_ms = 0;  // store's clock
+  bool old_key = false;          // sealed before the rotation of the master key under way
 };
 
 struct Inventory {
@@ -31,8 +32,9 @@ struct Inventory {
   std::uint64_t unreadable_bytes = 0;
 };
 
-// Memory: about 60 bytes a blob. A pack that an index names, that is not listed and yet in the
-// store, is an error: the listing cannot be trusted.
+// Memory: about 60 bytes a blob. While the master key is rotated, every pack's directory is read. A
+// pack that an index names, that is not listed and yet in the store, is an error: the listing
+// cannot be trusted.
 Result<Inventory> TakeInventory(const Context& context, objects::ObjectStore& store,
                                 const KeyRing& keys);
 

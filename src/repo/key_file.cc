@@ -31,11 +31,6 @@ Bytes AssociatedData(const KeyFile& file, const ObjectId& id) {
   return aad;
 }
 
-bool CostAllowed(const KdfCost& cost) {
-  return cost.passes >= 1 && cost.passes <= kMaxKdfPasses && cost.memory >= kMinKdfMemory &&
-         cost.memory <= kMaxKdfMemory;
-}
-
 Result<SecretKey> WrappingKey(const KeyFile& file, const Secret& passphrase) {
   if (file.kdf == Kdf::kNone) return SecretKey();
   return StretchPassphrase(passphrase, file.salt, file.cost.passes, file.cost.memory);
@@ -50,6 +45,11 @@ Status Take(ByteReader& reader, std::array<std::uint8_t, kSize>& out) {
 }
 
 }  // namespace
+
+bool KdfCostAllowed(const KdfCost& cost) {
+  return cost.passes >= 1 && cost.passes <= kMaxKdfPasses && cost.memory >= kMinKdfMemory &&
+         cost.memory <= kMaxKdfMemory && cost.passes * cost.memory <= kMaxKdfWork;
+}
 
 Bytes EncodeKeyFile(const KeyFile& file) {
   Bytes out = EncodeHeader(file);
@@ -100,7 +100,7 @@ Result<KeyFile> DecodeKeyFile(ByteSpan bytes, const std::string& name) {
     return UnsupportedError("read " + name +
                             ": it stretches the passphrase in a way unknown here (" +
                             std::to_string(kdf) + "); a newer aerie is needed");
-  } else if (!CostAllowed(file.cost)) {
+  } else if (!KdfCostAllowed(file.cost)) {
     return corrupt("the cost of stretching the passphrase is outside the limits");
   }
   return file;
@@ -114,9 +114,10 @@ Result<KeyFile> WrapMasterKey(const SecretKey& master, const ObjectId& id, Kdf k
   if (kdf == Kdf::kNone) {
     file.cost = {0, 0};
   } else {
-    if (!CostAllowed(cost)) {
+    if (!KdfCostAllowed(cost)) {
       return InvalidError(
-          "wrap the master key: Argon2id takes 1 to 64 passes and 8 KiB to 4 GiB of memory");
+          "wrap the master key: Argon2id takes 1 to 64 passes and 8 KiB to 1 GiB of memory, 16 "
+          "GiB in all passes together");
     }
     file.cost = cost;
     FillRandom(file.salt);

@@ -16,7 +16,9 @@ namespace aerie::repo {
 inline constexpr std::size_t kKeyFileBytes = 131;
 inline constexpr std::uint32_t kMaxKdfPasses = 64;
 inline constexpr std::uint64_t kMinKdfMemory = std::uint64_t{8} << 10;
-inline constexpr std::uint64_t kMaxKdfMemory = std::uint64_t{4} << 30;
+// The store is not trusted, and what it says here is paid before anything is proven.
+inline constexpr std::uint64_t kMaxKdfMemory = std::uint64_t{1} << 30;
+inline constexpr std::uint64_t kMaxKdfWork = std::uint64_t{16} << 30;  // passes times memory
 
 enum class Kdf : std::uint8_t { kNone = 0, kArgon2id = 1 };
 
@@ -24,6 +26,9 @@ struct KdfCost {
   std::uint32_t passes = 3;
   std::uint64_t memory = std::uint64_t{64} << 20;  // bytes
 };
+
+// Whether a reader accepts it.
+bool KdfCostAllowed(const KdfCost& cost);
 
 struct KeyFile {
   Kdf kdf = Kdf::kArgon2id;

@@ -303,6 +303,10 @@ Result<std::unique_ptr<Lease>> LockTable::Acquire(const Context& context, LockMo
   Duration left = times_.patience;
   for (Duration pause = kFirstPause;; pause *= 2) {
     auto lease = TryAcquire(context, mode, purpose);
+    if (lease.ok()) {
+      AERIE_TRY(CheckConfig(context, purpose));
+      return lease;
+    }
     if (KindOf(lease.status()) != Kind::kLocked || left <= Duration::zero()) return lease;
     std::array<std::uint8_t, 1> random{};
     FillRandom(random);
@@ -310,6 +314,16 @@ Result<std::unique_ptr<Lease>> LockTable::Acquire(const Context& context, LockMo
     left -= wait;
     AERIE_TRY(context.Sleep(wait, purpose));
   }
+}
+
+// Under a lock nobody rotates: what the config says now holds as long as the lock does.
+Status LockTable::CheckConfig(const Context& context, const std::string& purpose) {
+  if (config_.empty()) return Ok();
+  AERIE_ASSIGN(const Bytes now, store_.Get(context, ConfigKey()));
+  if (now == config_) return Ok();
+  return MakeStatus(Kind::kLocked,
+                    purpose + ": the master key of " + store_.Describe() +
+                        " was rotated after this program opened it; run the command again");
 }
 
 // ---- looking and removing ----

@@ -11,6 +11,7 @@
 #include <mutex>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "base/context.h"
@@ -93,17 +94,19 @@ class Lease {
 // or clock. Thread-safe.
 class LockTable {
  public:
-  // `clock` is that of renewals.
-  LockTable(objects::ObjectStore& store, const KeyRing& keys, Clock& clock)
-      : store_(store), keys_(keys), clock_(clock) {}
+  // `clock` is that of renewals. `config` is the config object that the keys were opened with;
+  // empty: not known.
+  LockTable(objects::ObjectStore& store, const KeyRing& keys, Clock& clock, Bytes config = {})
+      : store_(store), keys_(keys), clock_(clock), config_(std::move(config)) {}
 
   // For tests, before the first Acquire.
   void set_times(const LockTimes& times) { times_ = times; }
   const LockTimes& times() const { return times_; }
 
-  // kLocked naming who holds what conflicts and what to do; kRefused when an exclusive lock is
-  // asked for and the store's clock and ours differ too much. Locks of others that conflict
-  // and have run out, or whose process on this machine has ended, are removed.
+  // kLocked naming who holds what conflicts and what to do, or when the config is not any more what
+  // it was: the master key was rotated, and nothing may be written with the old one. kRefused when
+  // an exclusive lock is asked for and the store's clock and ours differ too much. Locks of others
+  // that conflict and have run out, or whose process on this machine has ended, are removed.
   Result<std::unique_ptr<Lease>> Acquire(const Context& context, LockMode mode,
                                          const std::string& purpose);
 
@@ -127,12 +130,14 @@ class LockTable {
                                             const std::string& purpose);
   Result<std::int64_t> Contend(const Context& context, const LockRecord& record,
                                const objects::ObjectKey& own);
+  Status CheckConfig(const Context& context, const std::string& purpose);
   Status CheckSkew(const std::string& purpose, std::int64_t store_ms, WallTime before) const;
   Status RemoveObjects(const Context& context, const std::vector<objects::ObjectKey>& objects);
 
   objects::ObjectStore& store_;
   const KeyRing& keys_;
   Clock& clock_;
+  const Bytes config_;
   LockTimes times_;
 };
 

@@ -124,9 +124,13 @@ Result<Bytes> UnsealMeta(const KeyRing& keys, MetaType type, const objects::Obje
   std::copy(nonce_bytes.begin(), nonce_bytes.end(), nonce.begin());
   const ByteSpan sealed = reader.rest();
   Bytes compressed(sealed.size() - kTagBytes);
-  const Status status = Unseal(keys.suite, DeriveObjectKey(keys.meta, key.text), nonce,
-                               AssociatedData(keys, type), sealed, compressed);
-  if (!status.ok()) return damaged("the bytes are damaged");
+  const Bytes aad = AssociatedData(keys, type);
+  const std::vector<SecretKey> tries = MetaKeysToTry(keys, key.text);
+  if (std::ranges::none_of(tries, [&](const SecretKey& sealing) {
+        return Unseal(keys.suite, sealing, nonce, aad, sealed, compressed).ok();
+      })) {
+    return damaged("the bytes are damaged");
+  }
   Result<Bytes> body = DecompressMeta(compressed);
   if (!body.ok()) return damaged("the bytes are damaged");
   return body;

@@ -39,12 +39,24 @@ std::string BlobText(const WantedBlob& blob) {
          std::to_string(blob.location.offset);
 }
 
+// With whichever key fits, which then comes first: all blobs of a pack have the same.
+bool UnsealWithAny(const KeyRing& keys, std::vector<SecretKey>& pack_keys, const WantedBlob& blob,
+                   ByteSpan sealed, RawBytes& encoded) {
+  const BlobLocation& at = blob.location;
+  for (SecretKey& pack_key : pack_keys) {
+    if (!UnsealBlob(keys, pack_key, at.number, at.kind, blob.name, sealed, encoded).ok()) continue;
+    if (&pack_key != pack_keys.data()) std::swap(pack_key, pack_keys.front());
+    return true;
+  }
+  return false;
+}
+
 // `encoded` gets the encoded form.
-Result<Bytes> OpenBlob(const KeyRing& keys, const SecretKey& pack_key, const WantedBlob& blob,
-                       ByteSpan sealed, RawBytes& encoded) {
+Result<Bytes> OpenBlob(const KeyRing& keys, std::vector<SecretKey>& pack_keys,
+                       const WantedBlob& blob, ByteSpan sealed, RawBytes& encoded) {
   const BlobLocation& at = blob.location;
   encoded.resize(sealed.size() - kTagBytes);
-  if (!UnsealBlob(keys, pack_key, at.number, at.kind, blob.name, sealed, encoded).ok()) {
+  if (!UnsealWithAny(keys, pack_keys, blob, sealed, encoded)) {
     return PackError(at.pack, BlobText(blob) + " is damaged");
   }
   Bytes plain(at.plain);
@@ -119,8 +131,11 @@ Result<PackRecord> ReadPackDirectory(const Context& context, objects::ObjectStor
     if (!tail.ok()) return StoreError(id, tail.status());
   }
   const ByteSpan sealed = ByteSpan(*tail).last(static_cast<std::size_t>(needed)).first(*length);
-  auto entries =
-      UnsealDirectory(keys, DeriveObjectKey(keys.packs, key.text), sealed, size - needed);
+  Result<std::vector<PackEntry>> entries = CorruptError("");
+  for (const SecretKey& pack_key : PackKeysToTry(keys, key.text)) {
+    entries = UnsealDirectory(keys, pack_key, sealed, size - needed);
+    if (KindOf(entries.status()) != Kind::kCorrupt) break;
+  }
   if (KindOf(entries.status()) == Kind::kUnsupported) {
     return Annotate(entries.status(), "read " + key.text);
   }
@@ -151,7 +166,7 @@ Status ReadRuns(const Context& context, objects::ObjectStore& store, const KeyRi
     AERIE_TRY(context.Check("read blobs"));
     const ObjectId& pack = wanted[order[run.first]].location.pack;
     const objects::ObjectKey key = PackKey(pack);
-    const SecretKey pack_key = DeriveObjectKey(keys.packs, key.text);
+    std::vector<SecretKey> pack_keys = PackKeysToTry(keys, key.text);
     const auto bytes = store.Get(context, key, run.begin, run.end - run.begin);
     const Status got = bytes.ok() ? Ok() : StoreError(pack, bytes.status());
     if (!got.ok() && !AboutBytes(got)) return got;
@@ -163,7 +178,7 @@ Status ReadRuns(const Context& context, objects::ObjectStore& store, const KeyRi
       }
       const ByteSpan sealed = ByteSpan(*bytes).subspan(
           static_cast<std::size_t>(blob.location.offset - run.begin), blob.location.sealed);
-      Result<Bytes> plain = OpenBlob(keys, pack_key, blob, sealed, encoded);
+      Result<Bytes> plain = OpenBlob(keys, pack_keys, blob, sealed, encoded);
       AERIE_TRY(visit(order[i], std::move(plain), encoded));
     }
   }

@@ -58,12 +58,13 @@ class Planner {
     }
   }
 
-  // Whether `a` rather keeps a blob than `b`: not doomed, of much use, indexed. So a pack made by
-  // repacking goes before those that it was made from.
+  // Whether `a` rather keeps a blob than `b`: not doomed, under the new key, of much use, indexed.
+  // So a pack made by repacking goes before those that it was made from.
   bool Better(const Place& a, const Place& b) const {
     const auto rank = [&](const Place& place) {
       const StoredPack& pack = inventory_.packs[place.pack];
-      return std::tuple(AgeOf(pack.record.id) == DoomAge::kNone, shares_[place.pack], pack.indexed);
+      return std::tuple(AgeOf(pack.record.id) == DoomAge::kNone, !pack.old_key, shares_[place.pack],
+                        pack.indexed);
     };
     if (rank(a) != rank(b)) return rank(a) > rank(b);
     return std::tie(a.pack, a.number) < std::tie(b.pack, b.number);

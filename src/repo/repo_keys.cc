@@ -4,32 +4,15 @@
 #include <tuple>
 #include <utility>
 
-#include "base/clock.h"
+#include "repo/key_access.h"
 #include "repo/locks.h"
 #include "repo/object_names.h"
-#include "repo/store_new.h"
 #include "repo/store_remove.h"
-#include "repo/unlock.h"
 
 namespace aerie::repo {
 namespace {
 
 constexpr std::size_t kLeastPrefix = 4;
-
-struct Opened {
-  Config config;
-  Bytes config_bytes;
-  Unlocked unlocked;
-};
-
-Result<Opened> Open(const Context& context, objects::ObjectStore& store, const Secret& passphrase) {
-  Opened opened;
-  AERIE_ASSIGN(opened.config_bytes, store.Get(context, ConfigKey()));
-  AERIE_ASSIGN(opened.config, ParseConfig(opened.config_bytes));
-  AERIE_ASSIGN(opened.unlocked,
-               UnlockMasterKey(context, store, opened.config, opened.config_bytes, passphrase));
-  return opened;
-}
 
 Result<std::vector<KeyEntry>> Entries(const Context& context, objects::ObjectStore& store,
                                       const ObjectId& in_use) {
@@ -60,27 +43,17 @@ Result<std::vector<KeyEntry>> Entries(const Context& context, objects::ObjectSto
   return entries;
 }
 
-Result<ObjectId> Add(const Context& context, objects::ObjectStore& store, const Opened& opened,
+// Under a shared lock: whoever rotates the master key then knows all key objects.
+Result<ObjectId> Add(const Context& context, objects::ObjectStore& store, const OpenedKeys& opened,
                      const Secret& added, KdfCost cost) {
   if (opened.config.suite == Suite::kNone) {
     return RefusedError(
         "the repository is not encrypted, so it has no passphrase; make an encrypted one with "
         "aerie repo init and copy the snapshots there");
   }
-  if (added.empty()) return InvalidError("the new passphrase is empty");
-  const ObjectId id = RandomId();
-  AERIE_ASSIGN(const KeyFile file, WrapMasterKey(opened.unlocked.master, id, Kdf::kArgon2id, added,
-                                                 cost, ToUnixMillis(context.clock().Now())));
-  const objects::ObjectKey key = KeyFileKey(id);
-  AERIE_TRY(StoreNew(context, store, key, EncodeKeyFile(file)));
-  // What was stored must open: the old passphrase may be forgotten on the strength of it.
-  AERIE_ASSIGN(const Bytes bytes, store.Get(context, key));
-  AERIE_ASSIGN(const KeyFile there, DecodeKeyFile(bytes, key.text));
-  AERIE_ASSIGN(const SecretKey master, UnwrapMasterKey(there, id, added));
-  if (!(master == opened.unlocked.master)) {
-    return CorruptError(key.text + " gives another master key than it was made from");
-  }
-  return id;
+  LockTable locks = LocksOf(context, store, opened);
+  AERIE_ASSIGN(const auto lease, locks.Acquire(context, LockMode::kShared, "add a key"));
+  return StoreKey(lease->Limit(context), store, opened.unlocked.master, added, cost);
 }
 
 Result<ObjectId> Find(const std::vector<KeyEntry>& entries, const std::string& prefix) {
@@ -102,9 +75,9 @@ Result<ObjectId> Find(const std::vector<KeyEntry>& entries, const std::string& p
 }
 
 // Under the exclusive lock: whoever else removes keys then sees this removal.
-Status Remove(const Context& context, objects::ObjectStore& store, const Opened& opened,
+Status Remove(const Context& context, objects::ObjectStore& store, const OpenedKeys& opened,
               const ObjectId& id) {
-  LockTable locks(store, opened.unlocked.keys, context.clock());
+  LockTable locks = LocksOf(context, store, opened);
   AERIE_ASSIGN(const auto lease, locks.Acquire(context, LockMode::kExclusive, "remove a key"));
   // The key that stays must still be there.
   AERIE_TRY(Annotate(store.Stat(context, KeyFileKey(opened.unlocked.key_id)).status(),
@@ -140,14 +113,14 @@ std::string At(const objects::ObjectStore& store, const char* what) {
 
 Result<std::vector<KeyEntry>> ListKeys(const Context& context, objects::ObjectStore& store,
                                        const Secret& passphrase) {
-  const auto opened = Open(context, store, passphrase);
+  const auto opened = OpenKeys(context, store, passphrase);
   if (!opened.ok()) return Annotate(opened.status(), At(store, "list keys"));
   return Entries(context, store, opened->unlocked.key_id);
 }
 
 Result<std::string> AddKey(const Context& context, objects::ObjectStore& store,
                            const Secret& passphrase, const Secret& added, KdfCost cost) {
-  const auto opened = Open(context, store, passphrase);
+  const auto opened = OpenKeys(context, store, passphrase);
   if (!opened.ok()) return Annotate(opened.status(), At(store, "add key"));
   const auto id = Add(context, store, *opened, added, cost);
   if (!id.ok()) return Annotate(id.status(), At(store, "add key"));
@@ -157,7 +130,7 @@ Result<std::string> AddKey(const Context& context, objects::ObjectStore& store,
 Status RemoveKey(const Context& context, objects::ObjectStore& store, const Secret& passphrase,
                  const std::string& id) {
   const auto removed = [&]() -> Status {
-    AERIE_ASSIGN(const Opened opened, Open(context, store, passphrase));
+    AERIE_ASSIGN(const OpenedKeys opened, OpenKeys(context, store, passphrase));
     AERIE_ASSIGN(const auto entries, Entries(context, store, opened.unlocked.key_id));
     AERIE_ASSIGN(const ObjectId which, Find(entries, id));
     if (which == opened.unlocked.key_id) {
@@ -174,7 +147,7 @@ Result<std::string> ChangePassphrase(const Context& context, objects::ObjectStor
                                      const Secret& passphrase, const Secret& changed,
                                      KdfCost cost) {
   const auto change = [&]() -> Result<std::string> {
-    AERIE_ASSIGN(Opened opened, Open(context, store, passphrase));
+    AERIE_ASSIGN(OpenedKeys opened, OpenKeys(context, store, passphrase));
     AERIE_ASSIGN(opened.unlocked.key_id, Add(context, store, opened, changed, cost));
     AERIE_ASSIGN(const auto old, OpenedBy(context, store, passphrase, opened.unlocked.key_id));
     for (const ObjectId& key : old) {

@@ -38,12 +38,13 @@ class StoredRepository : public Repository {
  public:
   // Locks are renewed by `clock`.
   StoredRepository(std::shared_ptr<objects::ObjectStore> store, const Config& config,
-                   const KeyRing& keys, Clock& clock, const OpenOptions& options = {})
+                   Bytes config_bytes, const KeyRing& keys, Clock& clock,
+                   const OpenOptions& options = {})
       : store_(std::move(store)),
         config_(config),
         keys_(keys),
         catalog_(*store_, keys_),
-        locks_(*store_, keys_, clock),
+        locks_(*store_, keys_, clock, std::move(config_bytes)),
         cache_(options.cache_folder, keys_.repository),
         reader_(*store_, keys_, [this](const Context& context, const BlobName& name) {
           return catalog_.Locate(context, name);
@@ -67,7 +68,7 @@ class StoredRepository : public Repository {
                                                         Snapshot info) override;
   Result<std::vector<Finding>> Check(const Context& context, const CheckOptions& options) override;
   Result<RepositoryStats> Stats(const Context& context) override;
-  RepositoryCore core() override { return {*store_, keys_, catalog_, reader_, locks_}; }
+  RepositoryCore core() override { return {*store_, keys_, catalog_, reader_, locks_, config_}; }
 
   objects::ObjectStore& store() { return *store_; }
   const KeyRing& keys() const { return keys_; }
@@ -506,8 +507,10 @@ Result<std::unique_ptr<Repository>> Create(const Context& context,
                WrapMasterKey(master, key_id, options.encrypted ? Kdf::kArgon2id : Kdf::kNone,
                              options.passphrase, {options.kdf_passes, options.kdf_memory}, now));
   AERIE_TRY(StoreNew(context, *store, KeyFileKey(key_id), EncodeKeyFile(file)));
-  AERIE_TRY(StoreNew(context, *store, ConfigKey(), EncodeConfig(config, keys.config)));
-  return std::make_unique<StoredRepository>(std::move(store), config, keys, context.clock());
+  Bytes config_bytes = EncodeConfig(config, keys.config);
+  AERIE_TRY(StoreNew(context, *store, ConfigKey(), config_bytes));
+  return std::make_unique<StoredRepository>(std::move(store), config, std::move(config_bytes), keys,
+                                            context.clock());
 }
 
 }  // namespace
@@ -531,7 +534,7 @@ Result<std::unique_ptr<Repository>> OpenRepository(const Context& context,
                                                    std::shared_ptr<objects::ObjectStore> store,
                                                    const Secret& passphrase,
                                                    const OpenOptions& options) {
-  const auto bytes = store->Get(context, ConfigKey());
+  auto bytes = store->Get(context, ConfigKey());
   if (KindOf(bytes.status()) == Kind::kNotFound) {
     return NotFoundError("open repository " + store->Describe() +
                          ": there is none; check the place, or create it with aerie repo init");
@@ -541,8 +544,8 @@ Result<std::unique_ptr<Repository>> OpenRepository(const Context& context,
   if (!config.ok()) return AtRepository(*store, "open", config.status());
   const auto unlocked = UnlockMasterKey(context, *store, *config, *bytes, passphrase);
   if (!unlocked.ok()) return AtRepository(*store, "open", unlocked.status());
-  return std::make_unique<StoredRepository>(std::move(store), *config, unlocked->keys,
-                                            context.clock(), options);
+  return std::make_unique<StoredRepository>(std::move(store), *config, *std::move(bytes),
+                                            unlocked->keys, context.clock(), options);
 }
 
 Result<bool> RepositoryExists(const Context& context, objects::ObjectStore& store) {

@@ -3,6 +3,7 @@
 
 #include "objects/object_store.h"
 #include "repo/blob.h"
+#include "repo/config_file.h"
 #include "repo/crypto.h"
 #include "repo/locks.h"
 #include "repo/pack_catalog.h"
@@ -16,6 +17,7 @@ struct RepositoryCore {
   PackCatalog& catalog;
   BlobSource& blobs;
   LockTable& locks;
+  const Config& config;
 };
 
 }  // namespace aerie::repo

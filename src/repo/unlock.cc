@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "repo/carried_keys.h"
 #include "repo/key_file.h"
 #include "repo/object_names.h"
 
@@ -14,8 +15,9 @@ namespace {
 struct Tries {
   std::optional<Unlocked> found;
   std::size_t unlocked = 0;
-  Status damage;     // of a key file
-  Status wrong_key;  // of a passphrase
+  bool former = false;  // of them one of a master key that is used no more
+  Status damage;        // of a key file
+  Status wrong_key;     // of a passphrase
 };
 
 Status TryKey(const Context& context, objects::ObjectStore& store, const ObjectId& id,
@@ -35,9 +37,12 @@ Status TryKey(const Context& context, objects::ObjectStore& store, const ObjectI
   AERIE_TRY(master.status());
   ++tries.unlocked;
   KeyRing keys = DeriveKeys(*master, config.suite, config.id);
-  if (ConfigCodeFits(config_bytes, keys.config)) {
-    tries.found = Unlocked{*master, std::move(keys), id};
+  if (!ConfigCodeFits(config_bytes, keys.config)) {
+    tries.former = tries.former || IsFormerMaster(config, keys);
+    return Ok();
   }
+  AERIE_TRY(TakeCarriedKeys(config, keys));
+  tries.found = Unlocked{*master, std::move(keys), id};
   return Ok();
 }
 
@@ -55,6 +60,11 @@ Result<Unlocked> UnlockMasterKey(const Context& context, objects::ObjectStore& s
   for (const ObjectId& id : ids) {
     AERIE_TRY(TryKey(context, store, id, config, config_bytes, passphrase, tries));
     if (tries.found) return *std::move(tries.found);
+  }
+  if (tries.former) {
+    return MakeStatus(Kind::kWrongKey,
+                      "the passphrase opens a key of before the master key was rotated; who "
+                      "rotated it must add the passphrase again, with aerie repo key add");
   }
   // A key that unlocks but does not vouch for the config may be a leftover of an interrupted
   // create.
