@@ -407,7 +407,12 @@ Result<OpenedRepository> Session::Repository(const Context& context, const std::
     AERIE_ASSIGN(passphrase, Generate());
     generated = true;
   }
-  if (create.encrypted) create.passphrase = *passphrase;
+  if (create.encrypted) {
+    create.passphrase = *passphrase;
+    AERIE_ASSIGN(const repo::KdfCost cost, repo::CalibrateKdf(context, flags.kdf));
+    create.kdf_passes = cost.passes;
+    create.kdf_memory = cost.memory;
+  }
   if (generated) {
     // The key must be safe before anything is encrypted with it, so it is kept under a name of its
     // own until the repository's id is known.

@@ -14,6 +14,7 @@
 #include "base/secret.h"
 #include "milvus/client.h"
 #include "objects/object_store.h"
+#include "repo/kdf_calibrate.h"
 #include "repo/repository.h"
 #include "rows/schema.h"
 
@@ -35,8 +36,9 @@ struct ClusterFlags {
 // $AERIE_PASSWORD, the configuration, the key folder (see KeyFolder), the terminal.
 struct RepositoryFlags {
   SecretFlags password;
-  bool unencrypted = false;  // when a repository is created
-  bool no_cache = false;     // see CacheFolder
+  bool unencrypted = false;   // when a repository is created
+  repo::KdfRequest kdf = {};  // likewise
+  bool no_cache = false;      // see CacheFolder
 };
 
 struct OpenCluster {

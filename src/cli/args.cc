@@ -112,6 +112,18 @@ void AddRepoOption(CLI::App& command, RepoArg& arg, bool may_create) {
   }
 }
 
+void AddKdfOptions(CLI::App& command, repo::KdfRequest& kdf) {
+  command
+      .add_option("--argon2-memory", kdf.memory,
+                  "Memory that opening takes, such as 128MB; else fitted to about 0.2 s here")
+      ->type_name("SIZE")
+      ->transform(CLI::AsSizeValue(false))
+      ->group("Passphrase cost");
+  command.add_option("--argon2-passes", kdf.passes, "Passes over that memory; else fitted")
+      ->type_name("N")
+      ->group("Passphrase cost");
+}
+
 void AddSelectionOptions(CLI::App& command, transfer::Selection& selection, bool with_rows) {
   command
       .add_option("-c,--collections", selection.collections,

@@ -36,6 +36,9 @@ struct RepoArg {
 };
 void AddRepoOption(CLI::App& command, RepoArg& arg, bool may_create);
 
+// `--argon2-memory` and `--argon2-passes`, of a key that the command makes.
+void AddKdfOptions(CLI::App& command, repo::KdfRequest& kdf);
+
 // "90s", "15m", "12h", "30d", "4w"; `what` names the option in the error (kInvalid).
 Result<Duration> ParseDuration(const std::string& text, const std::string& what);
 

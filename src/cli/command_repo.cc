@@ -71,6 +71,7 @@ void AddRepoCommands(CLI::App& root, Action& action) {
     CLI::App* cmd =
         group->add_subcommand("init", "Make a repository (backup create does it as well)");
     AddRepoOption(*cmd, *args, true);
+    AddKdfOptions(*cmd, args->flags.kdf);
     cmd->callback(
         [&action, args] { action = [args](Environment& env) { return Init(env, *args); }; });
   }

@@ -3,8 +3,7 @@
 // Everything here takes a passphrase that opens the repository. A key that stands behind it is
 // never removed, so that nobody locks himself out; removing is done under the exclusive lock, so
 // that two who each remove the other's key cannot lock out both. Changing a passphrase does not
-// keep out who copied a key object and knew its old passphrase: for that the data must be written
-// to a new repository. Thread-safe.
+// keep out who copied a key object and knew its old passphrase: rotation.h does. Thread-safe.
 #pragma once
 
 #include <cstdint>

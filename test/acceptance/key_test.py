@@ -43,6 +43,34 @@ class KeyTest(AcceptanceTest):
         self.call('repo', 'stats', password='third')
         self.assertEqual(len(self.call('repo', 'key', 'list', password='third')['keys']), 1)
 
+    def test_what_opening_costs_is_fitted_asked_for_and_shown(self):
+        self.call('repo', 'init')
+        key = self.call('repo', 'key', 'list')['keys'][0]
+        self.assertGreaterEqual(key['kdf_memory'], 64 << 20)
+        self.assertGreaterEqual(key['kdf_passes'], 3)
+        self.call('repo', 'key', 'passwd', '--argon2-memory', '19MB', '--argon2-passes', '2',
+                  AERIE_NEW_PASSWORD='second')
+        key = self.call('repo', 'key', 'list', password='second')['keys'][0]
+        self.assertEqual((key['kdf_memory'], key['kdf_passes']), (19 << 20, 2))
+        self.assertIn('OWASP', self.message('repo', 'key', 'add', '--argon2-memory', '1MB', code=2,
+                                            password='second', AERIE_NEW_PASSWORD='third'))
+
+    def test_the_master_key_is_rotated(self):
+        self.call('repo', 'init')
+        self.call('repo', 'key', 'add', AERIE_NEW_PASSWORD='second')
+        self.assertIn('--yes', self.message('repo', 'key', 'rotate', code=8))
+        begun = self.call('repo', 'key', 'rotate', '--yes', AERIE_NEW_PASSWORD='fresh')
+        self.assertEqual(len(begun['removed']), 2)
+        for old in ('first', 'second'):
+            self.call('repo', 'stats', password=old, code=6)
+        self.assertIn('--continue', self.message('repo', 'key', 'rotate', '--yes', password='fresh', code=8))
+        self.call('repo', 'key', 'add', password='fresh', AERIE_NEW_PASSWORD='second')
+        self.call('repo', 'stats', password='second')
+        # Nothing is stored yet: there is nothing to wait for.
+        done = self.call('repo', 'key', 'rotate', '--continue', '--max-duration', '1h', password='second')
+        self.assertTrue(done['rotation']['finished'])
+        self.assertTrue(self.call('repo', 'key', 'rotate', '--continue', password='fresh')['rotation']['finished'])
+
     def test_a_new_passphrase_must_come_from_somewhere(self):
         self.call('repo', 'init')
         for words in (('add',), ('passwd',)):
