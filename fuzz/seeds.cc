@@ -129,6 +129,13 @@ void SaveObjects() {
   repo::SecretKey key;
   Save("config", "patches",
        repo::EncodeConfig({id, repo::Suite::kAes256Gcm, true, 1'700'000'000'000}, key));
+  repo::RotationRecord rotation;
+  rotation.generation = 2;
+  rotation.former = repo::CarriedKey();
+  rotation.marks = {{1}, {2}};
+  rotation.retired = {id};
+  Save("config", "rotated",
+       repo::EncodeConfig({id, repo::Suite::kAes256Gcm, true, 1'700'000'000'000, rotation}, key));
 
   repo::CollectionManifest manifest;
   manifest.spec = Spec();

@@ -23,7 +23,7 @@ struct KeyArgs {
 
 std::string KdfText(const repo::KeyEntry& entry) {
   if (entry.cost.memory == 0) return "";
-  return std::to_string(entry.cost.memory >> 20) + " MiB x " + std::to_string(entry.cost.passes);
+  return std::to_string(entry.cost.memory >> 10) + " KiB x " + std::to_string(entry.cost.passes);
 }
 
 // Under its name every later command would take the generated passphrase for the one that opens the

@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include "repo/carried_keys.h"
 #include "repo/config_file.h"
 #include "repo/crypto.h"
 #include "repo/index_file.h"
@@ -230,6 +231,10 @@ TEST(KeyFile, CostsHaveLimitsBothWays) {
   KeyFile file = FixedKeyFile(Kdf::kArgon2id);
   file.cost.passes = 65;
   EXPECT_EQ(KindOf(DecodeKeyFile(EncodeKeyFile(file), "k").status()), Kind::kCorrupt);
+  file.cost = {.passes = 17, .memory = kMaxKdfMemory};
+  EXPECT_EQ(KindOf(DecodeKeyFile(EncodeKeyFile(file), "k").status()), Kind::kCorrupt);
+  file.cost = {.passes = 1, .memory = std::uint64_t{1} << 40};
+  EXPECT_EQ(KindOf(DecodeKeyFile(EncodeKeyFile(file), "k").status()), Kind::kCorrupt);
   file.cost = {.passes = 1, .memory = kMaxKdfMemory + 1};
   EXPECT_EQ(KindOf(DecodeKeyFile(EncodeKeyFile(file), "k").status()), Kind::kCorrupt);
 }
@@ -248,6 +253,34 @@ Bytes FixedConfig() {
   const KeyRing keys = FixedKeys();
   return EncodeConfig({.id = keys.repository, .suite = keys.suite, .created_ms = kCreated},
                       keys.config);
+}
+
+TEST(Config, OfARotationComesBackAndEveryByteCounts) {
+  const KeyRing keys = FixedKeys();
+  Config config{.id = keys.repository, .suite = keys.suite, .created_ms = kCreated};
+  for (const bool under_way : {false, true}) {
+    config.patches = under_way;
+    RotationRecord& rotation = config.rotation.emplace();
+    rotation.generation = 3;
+    rotation.names = WrapCarried(keys, Carried::kNames, 3, keys.names);
+    if (under_way) {
+      rotation.former = WrapCarried(keys, Carried::kFormerMaster, 3, FixedMaster());
+      rotation.marks = {MarkOf(keys), {}};
+      rotation.retired = {FixedId(1), FixedId(2)};
+    }
+    const Bytes bytes = EncodeConfig(config, keys.config);
+    const auto back = ParseConfig(bytes);
+    ASSERT_TRUE(back.ok()) << back.status();
+    EXPECT_EQ(*back, config);
+    ExpectEveryByteCounts(bytes, [&](ByteSpan changed) {
+      return ParseConfig(changed).ok() && ConfigCodeFits(changed, keys.config);
+    });
+    KeyRing taken = DeriveKeys(FixedMaster(), keys.suite, keys.repository);
+    ASSERT_TRUE(TakeCarriedKeys(config, taken).ok());
+    EXPECT_EQ(taken.former.has_value(), under_way);
+    rotation.generation = 4;
+    EXPECT_EQ(KindOf(TakeCarriedKeys(config, taken)), Kind::kCorrupt) << "wrapped for another";
+  }
 }
 
 TEST(Config, EveryByteCounts) {
