@@ -64,7 +64,7 @@ void AddSecretOptions(CLI::App& command, app::SecretFlags& flags, const std::str
       ->group(group);
   command.add_option(stem + "-fd", flags.fd, "File descriptor to read " + what + " from")
       ->type_name("N")
-      ->check(CLI::NonNegativeNumber)
+      ->check(CLI::Range(0, 1'000'000))
       ->group(group);
 }
 
