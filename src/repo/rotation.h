@@ -1,5 +1,5 @@
 // Rotation of the master key: new data is sealed with a new one at once, old data bit by bit.
-// docs/format.md, section Rotation; docs/decisions/0009-master-key-rotation.md says what it is good
+// docs/format.md, section Rotation; docs/decisions/0010-master-key-rotation.md says what it is good
 // for. docs/keys.md is for operators.
 //
 // Begun once by BeginRotation, which cuts off every other passphrase. Then ContinueRotation, as
