@@ -51,6 +51,8 @@ class NoSigpipe {
   bool was_pending_ = false;
 };
 
+curl_off_t Speed(double rate) { return std::max<curl_off_t>(1, static_cast<curl_off_t>(rate)); }
+
 long Milliseconds(Duration duration) {
   return static_cast<long>(std::chrono::duration_cast<std::chrono::milliseconds>(duration).count());
 }
@@ -221,6 +223,10 @@ void HttpClient::Connection::SetTransport(const HttpOptions& options, bool direc
   Set(CURLOPT_CONNECTTIMEOUT_MS, Milliseconds(options.connect_timeout));
   Set(CURLOPT_LOW_SPEED_LIMIT, 1L);
   Set(CURLOPT_LOW_SPEED_TIME, std::max(1L, Milliseconds(options.stall_timeout) / 1000));
+  if (options.max_send_rate > 0) Set(CURLOPT_MAX_SEND_SPEED_LARGE, Speed(options.max_send_rate));
+  if (options.max_receive_rate > 0) {
+    Set(CURLOPT_MAX_RECV_SPEED_LARGE, Speed(options.max_receive_rate));
+  }
   Set(CURLOPT_BUFFERSIZE, kBufferBytes);
   Set(CURLOPT_UPLOAD_BUFFERSIZE, kBufferBytes);
 }

@@ -44,6 +44,10 @@ struct HttpOptions {
   std::string ca_file;  // PEM of the authorities to trust, instead of the system's
   Duration connect_timeout = std::chrono::seconds(10);
   Duration stall_timeout = std::chrono::seconds(60);  // without a byte in either direction
+  // Bytes a second of one exchange, so that one large object does not fill a line that is to be
+  // shared; 0: as fast as it goes. LimitedStore keeps all of them together within a limit.
+  double max_send_rate = 0;
+  double max_receive_rate = 0;
 };
 
 class HttpClient {

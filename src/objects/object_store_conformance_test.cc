@@ -5,6 +5,7 @@
 
 #include "objects/faulty_store.h"
 #include "objects/filesystem_store.h"
+#include "objects/limited_store.h"
 #include "objects/memory_store.h"
 #include "objects/retrying_store.h"
 
@@ -53,12 +54,20 @@ std::shared_ptr<ObjectStore> Transparent() {
       std::make_shared<FaultyStore>(std::make_shared<MemoryStore>("plain")), Quick());
 }
 
+// Limits that no test reaches but the number of places, under the retries.
+std::shared_ptr<ObjectStore> Limited() {
+  const StoreLimits limits{.upload = 1e12, .download = 1e12, .requests = 1e6, .connections = 1};
+  return std::make_shared<RetryingStore>(
+      std::make_shared<LimitedStore>(std::make_shared<MemoryStore>("limited"), limits), Quick());
+}
+
 std::shared_ptr<ObjectStore> InMemory() { return std::make_shared<MemoryStore>("conformance"); }
 
 INSTANTIATE_TEST_SUITE_P(Drivers, ObjectStoreConformance,
                          testing::Values(StoreMaker{"Filesystem", InNewFolder},
                                          StoreMaker{"Memory", InMemory},
                                          StoreMaker{"Decorated", Transparent},
+                                         StoreMaker{"Limited", Limited},
                                          StoreMaker{"Troubled", Troubled}),
                          StoreMakerName);
 

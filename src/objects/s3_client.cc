@@ -26,7 +26,9 @@ S3Client::S3Client(S3Settings settings, S3Options options, Environment environme
       environment_(std::move(environment)),
       profile_(std::move(profile)),
       credentials_(options_, environment_, profile_, settings.region, {.ca_file = settings.ca}),
-      http_({.ca_file = settings.ca}),
+      http_({.ca_file = settings.ca,
+             .max_send_rate = settings.max_send_rate,
+             .max_receive_rate = settings.max_receive_rate}),
       settings_(std::move(settings)) {}
 
 S3Settings S3Client::settings() const {

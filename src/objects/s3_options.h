@@ -22,6 +22,8 @@ struct S3Options {
   std::string storage_class;  // STANDARD_IA, ...
   std::string sse;            // AES256 or aws:kms
   std::string sse_kms_key;
+  double max_send_rate = 0;  // bytes a second of one request; 0: as fast as it goes
+  double max_receive_rate = 0;
 };
 
 // The value of a variable; none when it is not set or empty.

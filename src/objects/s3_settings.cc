@@ -81,6 +81,8 @@ Result<S3Settings> ResolveS3Settings(const S3Uri& uri, const S3Options& options,
   out.storage_class = options.storage_class;
   out.sse = options.sse;
   out.sse_kms_key = options.sse_kms_key;
+  out.max_send_rate = options.max_send_rate;
+  out.max_receive_rate = options.max_receive_rate;
 
   const std::string named = FirstOf({options.endpoint, env("AWS_ENDPOINT_URL_S3"),
                                      env("AWS_ENDPOINT_URL"), profile.Value("endpoint_url")});

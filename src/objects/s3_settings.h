@@ -23,6 +23,8 @@ struct S3Settings {
   std::string storage_class;
   std::string sse;
   std::string sse_kms_key;
+  double max_send_rate = 0;  // as S3Options has them
+  double max_receive_rate = 0;
 };
 
 // Options go before the environment (AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, AWS_REGION,
