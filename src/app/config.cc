@@ -83,6 +83,26 @@ class Section {
   Status status_;
 };
 
+// Limits are checked with the rest, and made into numbers when they are needed.
+void ReadLimits(Section& section, const YAML::Node& node, ClusterLimitTexts& out) {
+  section.Text("limit_rows", out.rows);
+  section.Text("latency_target", out.latency_target);
+  std::optional<bool> adaptive;
+  section.Flag("adaptive", adaptive);
+  if (adaptive) out.adaptive = *adaptive ? "true" : "false";
+  const auto parsed = ThrottleOf({}, out);
+  if (!parsed.ok()) section.Fail(node, std::string(parsed.status().message()));
+}
+
+void ReadLimits(Section& section, const YAML::Node& node, StoreLimitTexts& out) {
+  section.Text("limit_upload", out.upload);
+  section.Text("limit_download", out.download);
+  section.Text("limit_requests", out.requests);
+  section.Text("limit_connections", out.connections);
+  const auto parsed = StoreLimitsOf({}, out);
+  if (!parsed.ok()) section.Fail(node, std::string(parsed.status().message()));
+}
+
 Status ReadCluster(const YAML::Node& node, const std::string& file, const std::string& path,
                    ClusterConfig& out) {
   Section section(node, file, path);
@@ -95,6 +115,7 @@ Status ReadCluster(const YAML::Node& node, const std::string& file, const std::s
   section.Text("cert", out.cert);
   section.Text("key", out.key);
   section.Text("server_name", out.server_name);
+  ReadLimits(section, node, out.limits);
   if (out.uri.empty()) section.Fail(node, "'" + path + ".uri' is missing");
   return section.Finish();
 }
@@ -128,6 +149,7 @@ Status ReadRepository(const YAML::Node& node, const std::string& file, const std
   section.Text("password", out.password);
   if (out.url.empty()) section.Fail(node, "'" + path + ".url' is missing");
   ReadS3(section, out.url, out.s3);
+  ReadLimits(section, node, out.limits);
   return section.Finish();
 }
 
@@ -189,6 +211,10 @@ const std::vector<ConfigKey>& ConfigKeys() {
       {"clusters.NAME.cert", "PEM file of the client's certificate, for mutual TLS"},
       {"clusters.NAME.key", "PEM file of the client's key, for mutual TLS"},
       {"clusters.NAME.server_name", "name the server's certificate must bear, if not the host's"},
+      {"clusters.NAME.limit_rows", "rows read a second at most, such as 5000/s"},
+      {"clusters.NAME.latency_target",
+       "read slower while the cluster answers in more, such as 50ms"},
+      {"clusters.NAME.adaptive", "false: do not read slower when the cluster answers slowly"},
       {"repositories.NAME.url", "path, file:///path or s3://bucket/prefix"},
       {"repositories.NAME.password", "passphrase; references as above"},
       {"repositories.NAME.endpoint", "S3: https://host or http://host:port, when it is not AWS"},
@@ -203,6 +229,10 @@ const std::vector<ConfigKey>& ConfigKeys() {
       {"repositories.NAME.storage_class", "S3: storage class of new objects, such as STANDARD_IA"},
       {"repositories.NAME.sse", "S3: encryption at the server, AES256 or aws:kms"},
       {"repositories.NAME.sse_kms_key", "S3: the KMS key for aws:kms"},
+      {"repositories.NAME.limit_upload", "bytes written a second at most, such as 20MB/s"},
+      {"repositories.NAME.limit_download", "bytes read a second at most, such as 20MB/s"},
+      {"repositories.NAME.limit_requests", "requests a second at most, such as 100/s"},
+      {"repositories.NAME.limit_connections", "requests at a time at most"},
       {"defaults.cluster", "cluster meant when --cluster is not given"},
       {"defaults.repository", "repository meant when --repo is not given"},
   };

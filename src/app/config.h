@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "app/limits.h"
 #include "base/status.h"
 
 namespace aerie::app {
@@ -31,6 +32,7 @@ struct ClusterConfig {
   std::string cert;
   std::string key;
   std::string server_name;
+  ClusterLimitTexts limits = {};
 };
 
 // Of a repository in S3, as objects::S3Options; the three keys may be references.
@@ -52,6 +54,7 @@ struct RepositoryConfig {
   std::string url;
   std::string password;  // may be a reference
   S3Config s3 = {};
+  StoreLimitTexts limits = {};
 };
 
 struct Config {

@@ -24,10 +24,17 @@ constexpr char kWhole[] = R"(clusters:
     cert: cert.pem
     key: key.pem
     server_name: db.example
+    limit_rows: 5000/s
+    latency_target: 50ms
+    adaptive: false
 repositories:
   main:
     url: /backups
     password: "${file:/p}"
+    limit_upload: 20MB/s
+    limit_download: 30MB/s
+    limit_requests: 100/s
+    limit_connections: 4
   cloud:
     url: s3://bucket/prefix
     endpoint: https://minio:9000
@@ -68,6 +75,13 @@ TEST(Config, EveryDocumentedKeyIsReadAndHasAnEffect) {
       {"clusters.NAME.cert", {prod.cert, "cert.pem"}},
       {"clusters.NAME.key", {prod.key, "key.pem"}},
       {"clusters.NAME.server_name", {prod.server_name, "db.example"}},
+      {"clusters.NAME.limit_rows", {prod.limits.rows, "5000/s"}},
+      {"clusters.NAME.latency_target", {prod.limits.latency_target, "50ms"}},
+      {"clusters.NAME.adaptive", {prod.limits.adaptive, "false"}},
+      {"repositories.NAME.limit_upload", {main.limits.upload, "20MB/s"}},
+      {"repositories.NAME.limit_download", {main.limits.download, "30MB/s"}},
+      {"repositories.NAME.limit_requests", {main.limits.requests, "100/s"}},
+      {"repositories.NAME.limit_connections", {main.limits.connections, "4"}},
       {"repositories.NAME.url", {main.url, "/backups"}},
       {"repositories.NAME.password", {main.password, "${file:/p}"}},
       {"repositories.NAME.endpoint", {s3.endpoint, "https://minio:9000"}},
@@ -114,6 +128,12 @@ TEST(Config, WrongValuesAreErrors) {
   EXPECT_THAT(ErrorOf("clusters: [1]\n"), HasSubstr("'clusters' must be a mapping"));
   EXPECT_THAT(ErrorOf("repositories:\n  main: {}\n"), HasSubstr("'repositories.main.url'"));
   EXPECT_THAT(ErrorOf("a: [\n"), HasSubstr("aerie.yaml:"));
+  EXPECT_THAT(ErrorOf("repositories:\n  main: {url: /b, limit_upload: 20}\n"),
+              HasSubstr("aerie.yaml:2: limit_upload 20: give bytes a second with their unit"));
+  EXPECT_THAT(ErrorOf("clusters:\n  prod: {uri: 'a:1', latency_target: 50}\n"),
+              HasSubstr("latency_target 50: give a time"));
+  EXPECT_THAT(ErrorOf("clusters:\n  prod: {uri: 'a:1', adaptive: no way}\n"),
+              HasSubstr("must be true or false"));
   EXPECT_THAT(ErrorOf("clusters: {prod: {uri: 'a:1'}}\ndefaults: {cluster: prud}\n"),
               HasSubstr("did you mean 'prod'?"));
 }

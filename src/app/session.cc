@@ -20,6 +20,7 @@
 #include "base/bytes.h"
 #include "base/secret_source.h"
 #include "milvus/uri.h"
+#include "objects/limited_store.h"
 #include "objects/open_store.h"
 #include "objects/retrying_store.h"
 
@@ -158,7 +159,7 @@ Result<std::optional<Secret>> GivenPassphrase(const Context& context, const Repo
                                               const std::string& configured) {
   AERIE_ASSIGN(std::optional<Secret> secret, SecretOf(context, flags.password, "--password"));
   if (!secret) {
-    AERIE_ASSIGN(secret, FromEnvironment("AERIE_PASSWORD"));
+    AERIE_ASSIGN(secret, FromEnvironment(flags.password_variable));
   }
   if (!secret && !configured.empty()) {
     AERIE_ASSIGN(secret, ResolveSecret(context, configured));
@@ -300,10 +301,12 @@ Result<OpenCluster> Session::Cluster(const Context& context, const std::string& 
   std::string password;
   std::string token;
   milvus::ClientOptions options;
+  ClusterLimitTexts configured_limits;
   if (const auto it = config_.clusters.find(named); it != config_.clusters.end()) {
     const ClusterConfig& cluster = it->second;
     uri_text = cluster.uri;
     out.label = named;
+    configured_limits = cluster.limits;
     options.user = cluster.user;
     options.database = cluster.database;
     options.tls = {cluster.ca, cluster.cert, cluster.key, cluster.server_name};
@@ -325,6 +328,7 @@ Result<OpenCluster> Session::Cluster(const Context& context, const std::string& 
   if (!flags.cert.empty()) options.tls.cert_file = flags.cert;
   if (!flags.key.empty()) options.tls.key_file = flags.key;
   if (!flags.server_name.empty()) options.tls.server_name = flags.server_name;
+  AERIE_ASSIGN(out.throttle, ThrottleOf(flags.limits, configured_limits));
   AERIE_ASSIGN(const milvus::ClusterUri uri, milvus::ParseClusterUri(uri_text));
   // A password in the environment says nothing about a cluster that is addressed without a user.
   if (options.user.empty() && uri.user.empty()) options.password.clear();
@@ -334,7 +338,8 @@ Result<OpenCluster> Session::Cluster(const Context& context, const std::string& 
   return out;
 }
 
-Result<Session::Located> Session::Locate(const Context& context, const std::string& text) const {
+Result<Session::Located> Session::Locate(const Context& context, const std::string& text,
+                                         const RepositoryFlags& flags) const {
   const std::string named = text.empty() ? config_.default_repository : text;
   if (named.empty()) {
     return InvalidError(
@@ -344,12 +349,18 @@ Result<Session::Located> Session::Locate(const Context& context, const std::stri
   Located located;
   located.url = named;
   objects::S3Options s3;
+  StoreLimitTexts configured_limits;
   if (const auto it = config_.repositories.find(named); it != config_.repositories.end()) {
     located.url = it->second.url;
     located.configured_password = it->second.password;
+    configured_limits = it->second.limits;
     AERIE_ASSIGN(s3, S3OptionsOf(context, it->second.s3));
   }
+  AERIE_ASSIGN(const objects::StoreLimits limits, StoreLimitsOf(flags.limits, configured_limits));
+  s3.max_send_rate = limits.upload;
+  s3.max_receive_rate = limits.download;
   AERIE_ASSIGN(auto bare, objects::OpenStore(located.url, s3));
+  if (limits.any()) bare = std::make_shared<objects::LimitedStore>(std::move(bare), limits);
   RetryPolicy policy = objects::RetryPolicyFor(located.url);
   policy.on_long_wait = [&progress = progress_](const std::string& line) {
     progress.OnProgress({.type = ProgressEvent::Type::kRetrying, .message = line});
@@ -360,7 +371,7 @@ Result<Session::Located> Session::Locate(const Context& context, const std::stri
 
 Result<RepositoryAccess> Session::Access(const Context& context, const std::string& text,
                                          const RepositoryFlags& flags) const {
-  AERIE_ASSIGN(Located located, Locate(context, text));
+  AERIE_ASSIGN(Located located, Locate(context, text, flags));
   AERIE_ASSIGN(const bool exists, repo::RepositoryExists(context, *located.store));
   if (!exists) return NoRepository(*located.store);
   RepositoryAccess access{located.store, {}, {}};
@@ -381,7 +392,7 @@ Result<RepositoryAccess> Session::Access(const Context& context, const std::stri
 
 Result<OpenedRepository> Session::Repository(const Context& context, const std::string& text,
                                              const RepositoryFlags& flags, IfAbsent absent) const {
-  AERIE_ASSIGN(const Located located, Locate(context, text));
+  AERIE_ASSIGN(const Located located, Locate(context, text, flags));
   const auto& store = located.store;
   AERIE_ASSIGN(const bool exists, repo::RepositoryExists(context, *store));
   AERIE_ASSIGN(auto passphrase, GivenPassphrase(context, flags, located.configured_password));

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "app/config.h"
+#include "app/limits.h"
 #include "app/secret_flags.h"
 #include "base/context.h"
 #include "base/progress.h"
@@ -30,6 +31,7 @@ struct ClusterFlags {
   std::string cert;
   std::string key;
   std::string server_name;
+  ClusterLimitTexts limits = {};
 };
 
 // Where a repository's passphrase comes from, first that is given: one of the flags,
@@ -39,11 +41,14 @@ struct RepositoryFlags {
   bool unencrypted = false;   // when a repository is created
   repo::KdfRequest kdf = {};  // likewise
   bool no_cache = false;      // see CacheFolder
+  const char* password_variable = "AERIE_PASSWORD";
+  StoreLimitTexts limits = {};
 };
 
 struct OpenCluster {
   std::shared_ptr<milvus::Client> client;
   std::string label;  // configured name, or the address without credentials
+  transfer::ThrottleOptions throttle = {};
 };
 
 struct OpenedRepository {
@@ -89,7 +94,8 @@ class Session {
     std::string url;
     std::string configured_password;
   };
-  Result<Located> Locate(const Context& context, const std::string& text) const;
+  Result<Located> Locate(const Context& context, const std::string& text,
+                         const RepositoryFlags& flags) const;
 
   Config config_;
   ProgressSink& progress_;

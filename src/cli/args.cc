@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <charconv>
+#include <cmath>
 #include <cstdio>
 #include <iostream>
 #include <map>
@@ -104,6 +105,7 @@ void AddRepoOption(CLI::App& command, RepoArg& arg, bool may_create) {
       .add_flag("--no-cache", arg.flags.no_cache,
                 "Keep no list of snapshots on this machine, and use none")
       ->group("Repository");
+  AddStoreLimitOptions(command, arg.flags.limits);
   if (may_create) {
     command
         .add_flag("--unencrypted", arg.flags.unencrypted,
@@ -122,6 +124,64 @@ void AddKdfOptions(CLI::App& command, repo::KdfRequest& kdf) {
   command.add_option("--argon2-passes", kdf.passes, "Passes over that memory; else fitted")
       ->type_name("N")
       ->group("Passphrase cost");
+}
+
+void AddStoreLimitOptions(CLI::App& command, app::StoreLimitTexts& limits) {
+  command
+      .add_option("--limit-upload", limits.upload,
+                  "Bytes written to the repository a second, such as 20MB/s")
+      ->type_name("RATE")
+      ->group("Limits");
+  command
+      .add_option("--limit-download", limits.download,
+                  "Bytes read from the repository a second, such as 20MB/s")
+      ->type_name("RATE")
+      ->group("Limits");
+  command
+      .add_option("--limit-requests", limits.requests,
+                  "Requests to the repository a second, such as 100/s")
+      ->type_name("RATE")
+      ->group("Limits");
+  command
+      .add_option("--limit-connections", limits.connections, "Requests to the repository at a time")
+      ->type_name("N")
+      ->group("Limits");
+}
+
+void AddReadingOptions(CLI::App& command, app::ClusterLimitTexts& limits) {
+  command
+      .add_option("--limit-rows", limits.rows,
+                  "Rows read from the cluster a second, such as 5000/s")
+      ->type_name("RATE")
+      ->group("Limits");
+  command
+      .add_option("--latency-target", limits.latency_target,
+                  "Read slower while the cluster answers in more than this, such as 50ms; without "
+                  "it: in twice of what is usual at the start")
+      ->type_name("TIME")
+      ->group("Limits");
+  command
+      .add_flag_callback(
+          "--no-adaptive", [&limits] { limits.adaptive = "false"; },
+          "Do not read slower when the cluster answers slowly")
+      ->group("Limits");
+}
+
+void ReportThrottle(const transfer::Endpoint& endpoint, CommandResult& result) {
+  const auto report = endpoint.Throttled();
+  if (!report) return;
+  const auto millis = [](Duration duration) {
+    return std::chrono::duration<double, std::milli>(duration).count();
+  };
+  const double seconds = millis(report->held_back) / 1000;
+  result.json["held_back"] = {{"seconds", seconds},
+                              {"slowdowns", report->slowdowns},
+                              {"latency_ms_at_start", millis(report->at_start)},
+                              {"latency_ms_worst", millis(report->worst)}};
+  if (report->slowdowns == 0) return;
+  result.text += "held back " + HumanSeconds(seconds) + " because the cluster answered in up to " +
+                 std::to_string(std::lround(millis(report->worst))) + " ms, " +
+                 std::to_string(std::lround(millis(report->at_start))) + " ms at the start\n";
 }
 
 void AddSelectionOptions(CLI::App& command, transfer::Selection& selection, bool with_rows) {

@@ -11,6 +11,7 @@
 #include "cli/output.h"
 #include "transfer/backup.h"
 #include "transfer/diff.h"
+#include "transfer/endpoint.h"
 #include "transfer/selection.h"
 
 namespace aerie::cli {
@@ -41,6 +42,13 @@ void AddKdfOptions(CLI::App& command, repo::KdfRequest& kdf);
 
 // "90s", "15m", "12h", "30d", "4w"; `what` names the option in the error (kInvalid).
 Result<Duration> ParseDuration(const std::string& text, const std::string& what);
+
+// Limits on the reading of a live cluster.
+void AddReadingOptions(CLI::App& command, app::ClusterLimitTexts& limits);
+// The same on what is asked of a repository's store; AddRepoOption has them already.
+void AddStoreLimitOptions(CLI::App& command, app::StoreLimitTexts& limits);
+// What held reading back, into the result; nothing where nothing could.
+void ReportThrottle(const transfer::Endpoint& endpoint, CommandResult& result);
 
 void AddSelectionOptions(CLI::App& command, transfer::Selection& selection, bool with_rows);
 

@@ -66,6 +66,7 @@ CommandResult Create(Environment& env, const CreateArgs& args) {
   endpoint_options.load_if_needed = !args.no_load;
   endpoint_options.database = args.selection.database;
   endpoint_options.as_of_list = true;
+  endpoint_options.throttle = transfer::ClusterThrottle::Make(cluster->throttle, env.output);
   const auto endpoint = transfer::MakeClusterEndpoint(cluster->client, endpoint_options);
 
   transfer::BackupOptions options;
@@ -131,7 +132,10 @@ CommandResult Create(Environment& env, const CreateArgs& args) {
                               "; copy that file to another place: without it the backups cannot "
                               "be read");
   }
-  if (!run->snapshot) return result;
+  if (!run->snapshot) {
+    ReportThrottle(*endpoint, result);
+    return result;
+  }
   const repo::Snapshot& snapshot = *run->snapshot;
   result.json["snapshot"] = snapshot.id.hex;
   result.json["bytes"] = snapshot.stats.plain_bytes;
@@ -141,6 +145,7 @@ CommandResult Create(Environment& env, const CreateArgs& args) {
                  " rows, " + HumanBytes(snapshot.stats.plain_bytes) + " in " +
                  HumanSeconds(seconds) + "; stored " + HumanBytes(snapshot.stats.stored_bytes) +
                  " new\n";
+  ReportThrottle(*endpoint, result);
   return result;
 }
 
@@ -297,7 +302,9 @@ CommandResult VerifyAgainst(Environment& env, const VerifyArgs& args,
   auto cluster = env.session.Cluster(env.context, args.against, args.login);
   if (!cluster.ok()) return Failure(cluster.status());
   const auto left = transfer::MakeSnapshotEndpoint(repository, *snapshot);
-  const auto right = transfer::MakeClusterEndpoint(cluster->client, {});
+  const auto right = transfer::MakeClusterEndpoint(
+      cluster->client,
+      {.throttle = transfer::ClusterThrottle::Make(cluster->throttle, env.output)});
   transfer::DiffOptions options;
   options.selection = args.selection;
   if (options.selection.collections.empty()) {
@@ -311,6 +318,7 @@ CommandResult VerifyAgainst(Environment& env, const VerifyArgs& args,
                    left->Describe(), right->Describe());
   result.json["snapshot"] = snapshot->id.hex;
   result.json["against"] = cluster->label;
+  ReportThrottle(*right, result);
   return result;
 }
 
@@ -430,6 +438,7 @@ void AddBackupCommands(CLI::App& root, Action& action) {
     AddClusterOption(*cmd, "--cluster", "Cluster: an address or a configured name", args->cluster);
     AddRepoOption(*cmd, args->repo, true);
     AddSelectionOptions(*cmd, args->selection, true);
+    AddReadingOptions(*cmd, args->cluster.flags.limits);
     cmd->add_option("--tag", args->tags, "Tag of the snapshot (repeatable)")
         ->expected(1)
         ->take_all();
@@ -478,6 +487,7 @@ void AddBackupCommands(CLI::App& root, Action& action) {
     cmd->add_option("--against", args->against, "Compare with the rows of this live cluster")
         ->type_name("CLUSTER");
     AddLoginOptions(*cmd, args->login);
+    AddReadingOptions(*cmd, args->login.limits);
     AddSelectionOptions(*cmd, args->selection, false);
     cmd->callback(
         [&action, args] { action = [args](Environment& env) { return Verify(env, *args); }; });

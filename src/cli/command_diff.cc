@@ -33,7 +33,9 @@ class SideOpener {
     if (env_.session.LooksLikeCluster(target.thing)) {
       AERIE_ASSIGN(auto cluster, env_.session.Cluster(env_.context, target.thing, args_.login));
       side.client = cluster.client;
-      side.endpoint = transfer::MakeClusterEndpoint(side.client, {});
+      side.endpoint = transfer::MakeClusterEndpoint(
+          side.client,
+          {.throttle = transfer::ClusterThrottle::Make(cluster.throttle, env_.output)});
       return side;
     }
     if (!opened_.repository) {
@@ -83,6 +85,7 @@ void AddDiffCommand(CLI::App& root, Action& action) {
   cmd->add_option("B", args->b, "The other side")->required();
   AddRepoOption(*cmd, args->repo, false);
   AddLoginOptions(*cmd, args->login);
+  AddReadingOptions(*cmd, args->login.limits);
   AddSelectionOptions(*cmd, args->selection, false);
   cmd->add_option("--examples", args->examples, "Differing rows to show for each collection")
       ->capture_default_str();

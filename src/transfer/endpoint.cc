@@ -8,6 +8,7 @@
 
 #include "milvus/collection_admin.h"
 #include "milvus/collection_source.h"
+#include "milvus/latency_probe.h"
 #include "milvus/scratch_index.h"
 #include "milvus/server_version.h"
 #include "milvus/spec_reader.h"
@@ -40,7 +41,12 @@ class ClusterEndpoint : public Endpoint {
         options_.load_if_needed ? milvus::WhenNotLoaded::kLoad : milvus::WhenNotLoaded::kRefuse;
     open.since = since_;
     AERIE_ASSIGN(auto source, milvus::OpenCollectionSource(context, client_, name, open));
-    return std::unique_ptr<rows::CollectionSource>(std::move(source));
+    return Paced(context, std::move(source));
+  }
+
+  std::optional<ThrottleReport> Throttled() const override {
+    if (!options_.throttle) return std::nullopt;
+    return options_.throttle->report();
   }
 
   Result<Seen> Inspect(const Context& context, const rows::CollectionName& name) override {
@@ -61,6 +67,15 @@ class ClusterEndpoint : public Endpoint {
   }
 
  private:
+  std::unique_ptr<rows::CollectionSource> Paced(const Context& context,
+                                                std::unique_ptr<rows::CollectionSource> source) {
+    if (!options_.throttle || !options_.throttle->active()) return source;
+    const auto probe = [client = client_, spec = source->spec()](const Context& ctx) {
+      return milvus::ProbeLatency(ctx, *client, spec);
+    };
+    return rows::MakePacedSource(std::move(source), options_.throttle->PacerFor(context, probe));
+  }
+
   const std::shared_ptr<milvus::Client> client_;
   const ClusterEndpointOptions options_;
   std::atomic<std::uint64_t> since_ = 0;

@@ -14,6 +14,7 @@
 #include "milvus/client.h"
 #include "repo/repository.h"
 #include "rows/stream.h"
+#include "transfer/cluster_throttle.h"
 
 namespace aerie::transfer {
 
@@ -33,6 +34,8 @@ class Endpoint {
     std::int64_t rows = -1;  // -1: not known
   };
   virtual Result<Seen> Inspect(const Context& context, const rows::CollectionName& name) = 0;
+  // What held its readers back; nullopt where nothing can.
+  virtual std::optional<ThrottleReport> Throttled() const { return std::nullopt; }
   // The digest of a partition where it is known without reading rows; nullopt otherwise.
   virtual std::optional<rows::RangeDigest> KnownDigest(const rows::CollectionName& /*name*/,
                                                        const std::string& /*partition*/) {
@@ -42,10 +45,11 @@ class Endpoint {
 
 struct ClusterEndpointOptions {
   bool load_if_needed = true;  // load what is not loaded for the time of reading
-  std::string database;        // list only this database; empty: all
+  std::string database = {};   // list only this database; empty: all
   // What is opened shows at least what was there when List was called, so that all collections
   // together wait for one time tick. Not for a cluster that is written to after that.
   bool as_of_list = false;
+  std::shared_ptr<ClusterThrottle> throttle = nullptr;  // none: as fast as it goes
 };
 
 std::unique_ptr<Endpoint> MakeClusterEndpoint(std::shared_ptr<milvus::Client> client,
