@@ -243,6 +243,9 @@ Json ToJson(const repo::Snapshot& snapshot) {
       {"tags", snapshot.tags},
       {"parent", snapshot.parent ? Json(snapshot.parent->hex) : Json(nullptr)},
       {"repaired_from", snapshot.repaired_from ? Json(snapshot.repaired_from->hex) : Json(nullptr)},
+      {"origin", snapshot.origin ? Json{{"repository", snapshot.origin->repository},
+                                        {"snapshot", snapshot.origin->snapshot.hex}}
+                                 : Json(nullptr)},
       {"complete", snapshot.complete},
       {"rows", rows},
       {"bytes", snapshot.stats.plain_bytes},

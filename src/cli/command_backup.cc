@@ -198,6 +198,9 @@ CommandResult List(Environment& env, const ListArgs& args) {
               snapshot.repaired_from->Short() + ")";
     }
     if (pinned) tags += tags.empty() ? "(pinned)" : " (pinned)";
+    if (snapshot.origin) {
+      tags += (tags.empty() ? "(copy of " : " (copy of ") + snapshot.origin->snapshot.Short() + ")";
+    }
     table.push_back({snapshot.id.Short(), Age(snapshot.created_ms), snapshot.cluster,
                      std::to_string(snapshot.collections.size()), Thousands(rows),
                      HumanBytes(snapshot.stats.plain_bytes),
@@ -263,6 +266,10 @@ CommandResult Show(Environment& env, const ShowArgs& args) {
   if (pinned) result.text += "  pinned    nothing deletes it until aerie backup unpin\n";
   if (snapshot->repaired_from) {
     result.text += "  repaired  from " + snapshot->repaired_from->hex + "\n";
+  }
+  if (snapshot->origin) {
+    result.text += "  copy of   snapshot " + snapshot->origin->snapshot.hex + " in repository " +
+                   snapshot->origin->repository.substr(0, 8) + "\n";
   }
   if (!snapshot->complete) result.text += "  INCOMPLETE: a part only, or some collections failed\n";
   for (const auto& collection : snapshot->collections) {

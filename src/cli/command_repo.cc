@@ -64,7 +64,7 @@ CommandResult Stats(Environment& env, const RepoArg& args) {
 
 void AddRepoCommands(CLI::App& root, Action& action) {
   CLI::App* group =
-      root.add_subcommand("repo", "Make, look at, check, repair and clear out a repository");
+      root.add_subcommand("repo", "Make, look at, check, repair, mirror and clear out a repository");
   group->require_subcommand(1);
   {
     auto args = std::make_shared<RepoArg>();
@@ -84,6 +84,7 @@ void AddRepoCommands(CLI::App& root, Action& action) {
   }
   AddCheckCommands(*group, action);
   AddPruneCommands(*group, action);
+  AddMirrorCommand(*group, action);
   AddKeyCommands(*group, action);
 }
 

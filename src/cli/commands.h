@@ -45,6 +45,7 @@ void AddConfigCommands(CLI::App& root, Action& action);
 void AddDeleteCommands(CLI::App& backup, Action& action);
 void AddPruneCommands(CLI::App& repo, Action& action);
 void AddCheckCommands(CLI::App& repo, Action& action);
+void AddMirrorCommand(CLI::App& repo, Action& action);
 void AddKeyCommands(CLI::App& repo, Action& action);
 // `completion bash|zsh|fish` and `man`, made from the same table of commands that parses.
 void AddDocumentCommands(CLI::App& root, Action& action);

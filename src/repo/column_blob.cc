@@ -125,6 +125,17 @@ EncodingHint EncodeColumn(std::span<const ColumnPiece> pieces, Bytes& out) {
   return hint;
 }
 
+EncodingHint HintOfColumn(const rows::FieldSchema& field, ByteSpan plain) {
+  ByteReader reader(plain, kColumnWhat);
+  std::uint64_t rows = 0;
+  std::uint8_t flags = 0;
+  if (!reader.VarintUpTo(plain.size() * 8, rows).ok() || !reader.Fixed(flags).ok()) return {};
+  std::size_t prefix = plain.size() - reader.remaining();
+  if ((flags & kHasValidity) != 0) prefix += (rows + 7) / 8;
+  if (prefix > plain.size()) return {};
+  return {ElementWidth(field.type), static_cast<std::uint32_t>(prefix)};
+}
+
 Result<Column> DecodeColumn(const rows::FieldSchema& field, Bytes plain) {
   ByteReader reader(plain, kColumnWhat);
   const std::size_t width = rows::CellWidth(field);

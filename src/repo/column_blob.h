@@ -27,6 +27,9 @@ struct ColumnPiece {
 // how they were cut into pieces.
 EncodingHint EncodeColumn(std::span<const ColumnPiece> pieces, Bytes& out);
 
+// What EncodeColumn said of these plain bytes of a column of `field`; nothing for others.
+EncodingHint HintOfColumn(const rows::FieldSchema& field, ByteSpan plain);
+
 // The column of `field` whose plain bytes were `plain`. kCorrupt for bytes that EncodeColumn does
 // not make from cells of that field; null cells' bytes are left to RowBatch::Validate.
 Result<rows::Column> DecodeColumn(const rows::FieldSchema& field, Bytes plain);

@@ -185,6 +185,30 @@ EncodingHint EncodePatch(const RowChanges& changes, std::span<const Digest128> d
   return WriteColumns(std::move(encoded), out);
 }
 
+EncodingHint HintOfPatch(const std::vector<FieldSchema>& columns, ByteSpan plain) {
+  ByteReader reader(plain, kWhat);
+  RowChanges changes;
+  ByteSpan digests;
+  if (!ReadChanges(reader, changes).ok() || changes.places.empty() ||
+      !reader.Raw(changes.places.size() * sizeof(Digest128), digests).ok()) {
+    return {};
+  }
+  const auto table = ReadColumnTable(columns.size(), reader);
+  if (!table.ok() || table->empty()) return {};
+  // Columns of the main width, where there are any, are the last ones, and all of them.
+  const auto width_of = [&](const StoredColumn& column) {
+    return HintOfColumn(columns[column.number], column.head).element_width;
+  };
+  const std::uint32_t width = width_of(table->back());
+  if (width == 0) return {};
+  std::size_t prefix = plain.size() - reader.remaining();
+  for (const StoredColumn& column : *table) {
+    if (width_of(column) == width) break;
+    prefix += column.rest;
+  }
+  return {width, static_cast<std::uint32_t>(prefix)};
+}
+
 Result<Patch> DecodePatch(const std::vector<FieldSchema>& columns, ByteSpan plain) {
   ByteReader reader(plain, kWhat);
   Patch patch;

@@ -51,6 +51,9 @@ struct PatchColumn {
 EncodingHint EncodePatch(const RowChanges& changes, std::span<const rows::Digest128> digests,
                          std::span<const PatchColumn> columns, Bytes& out);
 
+// What EncodePatch said of these plain bytes; nothing for others.
+EncodingHint HintOfPatch(const std::vector<rows::FieldSchema>& columns, ByteSpan plain);
+
 // The patch whose plain bytes were `plain`, `columns` being the collection's. kCorrupt for
 // whatever EncodePatch does not make of some rows; what the rows are is left to the caller.
 Result<Patch> DecodePatch(const std::vector<rows::FieldSchema>& columns, ByteSpan plain);

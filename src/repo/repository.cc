@@ -431,8 +431,13 @@ Result<Snapshot> StoredSnapshotWriter::Commit(const Context& context, bool compl
   AERIE_TRY(Annotate(WriteIndex(context), operation));
   std::ranges::sort(snapshot_.collections, {}, &SnapshotCollection::name);
   snapshot_.complete = complete;
-  snapshot_.finished_ms = ToUnixMillis(context.clock().Now());
+  const std::uint64_t plain_bytes = snapshot_.stats.plain_bytes;
   snapshot_.stats = stats();
+  if (snapshot_.origin) {
+    snapshot_.stats.plain_bytes = plain_bytes;
+  } else {
+    snapshot_.finished_ms = ToUnixMillis(context.clock().Now());
+  }
   AERIE_TRY(Annotate(CheckNothingWasDoomed(context), operation));
   AERIE_TRY(lease_->Confirm(context, operation));
   AERIE_TRY(Annotate(WriteSnapshot(lease_->Limit(context)), operation));

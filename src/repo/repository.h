@@ -45,6 +45,14 @@ struct SnapshotStats {
   std::uint64_t blobs_known = 0;
 };
 
+// The snapshot that one was copied from: in the repository where it was made, however often it was
+// copied since.
+struct SnapshotOrigin {
+  std::string repository;  // its id
+  SnapshotId snapshot;
+  auto operator<=>(const SnapshotOrigin&) const = default;
+};
+
 struct Snapshot {
   SnapshotId id;
   std::int64_t created_ms = 0;
@@ -56,6 +64,7 @@ struct Snapshot {
   std::vector<std::string> tags;
   std::optional<SnapshotId> parent;
   std::optional<SnapshotId> repaired_from = {};  // the damaged one whose readable rows these are
+  std::optional<SnapshotOrigin> origin = {};     // of a copy, see snapshot_copy.h
   bool complete = true;                          // every collection asked for is in it
   std::vector<SnapshotCollection> collections;
   SnapshotStats stats;
@@ -153,8 +162,9 @@ class Repository {
                                                         const PartitionRoot& root,
                                                         std::uint64_t apart) = 0;
 
-  // Starts a snapshot. `info` gives cluster, version, tags, parent, created_ms; the id is made
-  // here. The writer holds a shared lock while it lives. kLocked.
+  // Starts a snapshot. `info` gives cluster, version, tags, parent, created_ms, and with an origin
+  // also finished_ms and plain bytes; the id is made here. The writer holds a shared lock while it
+  // lives. kLocked.
   virtual Result<std::unique_ptr<SnapshotWriter>> BeginSnapshot(const Context& context,
                                                                 Snapshot info) = 0;
 
@@ -202,7 +212,8 @@ class SnapshotWriter {
 
   virtual SnapshotStats stats() const = 0;
 
-  // For the other files of this room that store trees themselves.
+  // For the other files of this room that store trees themselves: where they put blobs that
+  // AddCollection will reach.
   virtual BlobSink& sink() = 0;
 
   // Flushes packs, writes the index, then the snapshot. `complete` false: some collections failed.

@@ -84,6 +84,15 @@ Status IdFromJson(Members& members, const char* name, SnapshotId& id) {
   return Ok();
 }
 
+Status OriginFromJson(const Json& json, std::optional<SnapshotOrigin>& origin) {
+  Members members(json, "origin");
+  SnapshotId repository;
+  origin.emplace();
+  AERIE_TRY(IdFromJson(members, "repository", repository));
+  origin->repository = repository.hex;
+  return IdFromJson(members, "snapshot", origin->snapshot);
+}
+
 }  // namespace
 
 Bytes EncodeSnapshot(const Snapshot& snapshot) {
@@ -108,6 +117,10 @@ Bytes EncodeSnapshot(const Snapshot& snapshot) {
                  {"blobs_new", snapshot.stats.blobs_new},
                  {"blobs_known", snapshot.stats.blobs_known}}}};
   if (snapshot.repaired_from) json["repaired_from"] = snapshot.repaired_from->hex;
+  if (snapshot.origin) {
+    json["origin"] = {{"repository", snapshot.origin->repository},
+                      {"snapshot", snapshot.origin->snapshot.hex}};
+  }
   const std::string text = json.dump(-1, ' ', false, Json::error_handler_t::replace);
   return Bytes(text.begin(), text.end());
 }
@@ -141,6 +154,7 @@ Result<Snapshot> DecodeSnapshot(ByteSpan body) {
     snapshot.collections.push_back(std::move(collection));
   }
   AERIE_TRY(StatsFromJson(*statistics, snapshot.stats));
+  if (json.contains("origin")) AERIE_TRY(OriginFromJson(json["origin"], snapshot.origin));
   return snapshot;
 }
 

@@ -96,12 +96,15 @@ TEST_F(ClusterThrottleTest, SlowsDownWithTheClusterSaysSoAndRecovers) {
   EXPECT_THAT(listener_.messages.back(), HasSubstr("at full speed again"));
 }
 
-// However slow it is, a reader gets a sixteenth of what it had.
+// However slow it is, a reader gets a sixteenth of what it had, the way down aside.
 TEST_F(ClusterThrottleTest, NeverStandsStill) {
   const auto pacer = Begin({});
   const Duration usual = Read(*pacer, 50);
-  latency_ = seconds(1);
-  EXPECT_LT(Read(*pacer, 50), (16 + 10) * usual);
+  latency_ = milliseconds(200);
+  Read(*pacer, 30);
+  const Duration slow = Read(*pacer, 50);
+  EXPECT_GT(slow, 15 * usual);
+  EXPECT_LT(slow, 18 * usual);
 }
 
 TEST_F(ClusterThrottleTest, SwitchedOffItAsksNothing) {
@@ -155,34 +158,29 @@ bool IsProbe(const fake::Call& call) {
   return request != nullptr && request->guarantee_timestamp() == 1;
 }
 
-// A whole backup from a cluster whose other work begins half way.
+// A whole backup from a cluster that has other work to do. Each range takes 260 ms, the reader is
+// three of them ahead at most, so there are probes enough.
 TEST_F(ClusterThrottleTest, ABackupSlowsDownWithItsCluster) {
   Site site;
-  site.CreateWide("docs", 1500);
-  std::atomic<int> reads = 0;
+  site.CreateWide("docs", 2400);
   std::atomic<int> probes = 0;
   site.server.Before("Query", [&](const fake::Call& call) {
-    if (IsProbe(call)) {
-      ++probes;
-      clock_.Advance(reads > 40 ? milliseconds(300) : milliseconds(5));
-    } else {
-      ++reads;
-      clock_.Advance(milliseconds(130));
-    }
+    if (IsProbe(call)) ++probes;
+    clock_.Advance(milliseconds(IsProbe(call) ? 300 : 130));
   });
   ClusterEndpointOptions options;
-  options.throttle = ClusterThrottle::Make({}, listener_);
+  options.throttle = ClusterThrottle::Make({.latency_target = milliseconds(100)}, listener_);
   const auto from = MakeClusterEndpoint(site.client, options);
   BackupOptions backup;
-  backup.cluster_label = "site";
-  backup.streams = 16;  // small calls, many of them
+  backup.streams = 1;
   const auto run = RunBackup(context_, *from, *repository_, backup, NoProgress());
   ASSERT_TRUE(run.ok() && run->status.ok()) << run.status();
-  EXPECT_EQ(run->snapshot->collections.at(0).digest.rows, 1500U);
-  EXPECT_GT(probes, 20);
-  EXPECT_GT(from->Throttled()->held_back, seconds(1));
+  EXPECT_EQ(run->snapshot->collections.at(0).digest.rows, 2400U);
+  EXPECT_GE(probes, 5);
+  EXPECT_EQ(from->Throttled()->slowdowns, 1U);
+  EXPECT_GT(from->Throttled()->held_back, Duration::zero());
   ASSERT_FALSE(listener_.messages.empty());
-  EXPECT_THAT(listener_.messages.front(), HasSubstr("slowing down: the cluster answers in 300 ms"));
+  EXPECT_THAT(listener_.messages.front(), HasSubstr("slowing down: the cluster answers in"));
 }
 
 TEST_F(ClusterThrottleTest, ABackupKeepsToItsRowsASecond) {
