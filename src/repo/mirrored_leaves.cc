@@ -37,8 +37,12 @@ Result<std::optional<LeafEntry>> MirroredLeaves::Next(const Context& context,
                                                       bool& started) {
   if (!cursor) return std::optional<LeafEntry>();
   const Status begun = std::exchange(started, true) ? Ok() : cursor->Start(context);
-  Result<std::optional<LeafEntry>> leaf = begun;
-  if (begun.ok()) leaf = cursor->NextLeaf(context);
+  Result<std::optional<LeafEntry>> leaf = std::optional<LeafEntry>();
+  if (begun.ok()) {
+    leaf = cursor->NextLeaf(context);
+  } else {
+    leaf = begun;
+  }
   if (!leaf.ok() && IsDamage(leaf.status())) {
     log::Warn("an earlier snapshot cannot be read; copying more than changed",
               {{"place", where_}, {"reason", std::string(leaf.status().message())}});

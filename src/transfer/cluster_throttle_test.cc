@@ -96,7 +96,7 @@ TEST_F(ClusterThrottleTest, SlowsDownWithTheClusterSaysSoAndRecovers) {
   EXPECT_THAT(listener_.messages.back(), HasSubstr("at full speed again"));
 }
 
-// However slow it is, a reader gets a sixteenth of what it had, the way down aside.
+// However slow it is, a reader gets a sixteenth of what it had when that began.
 TEST_F(ClusterThrottleTest, NeverStandsStill) {
   const auto pacer = Begin({});
   const Duration usual = Read(*pacer, 50);
@@ -104,7 +104,7 @@ TEST_F(ClusterThrottleTest, NeverStandsStill) {
   Read(*pacer, 30);
   const Duration slow = Read(*pacer, 50);
   EXPECT_GT(slow, 15 * usual);
-  EXPECT_LT(slow, 18 * usual);
+  EXPECT_LT(slow, 30 * usual);
 }
 
 TEST_F(ClusterThrottleTest, SwitchedOffItAsksNothing) {

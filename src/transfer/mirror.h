@@ -18,12 +18,12 @@
 namespace aerie::transfer {
 
 struct MirrorOptions {
-  std::vector<std::string> snapshots;  // ids, prefixes, "latest"; empty: all
-  std::string cluster;                 // only snapshots of this cluster; empty: of any
-  std::vector<std::string> tags;       // only those with all of these
-  Selection selection;                 // collections and database; rows cannot be chosen
-  std::size_t last = 0;                // the newest so many of those; 0: all
-  bool pins = false;                   // pin the copies of what is pinned
+  std::vector<std::string> snapshots = {};  // ids, prefixes, "latest"; empty: all
+  std::string cluster = {};                 // only snapshots of this cluster; empty: of any
+  std::vector<std::string> tags = {};       // only those with all of these
+  Selection selection = {};                 // collections and database; rows cannot be chosen
+  std::size_t last = 0;                     // the newest so many of those; 0: all
+  bool pins = false;                        // pin the copies of what is pinned
 };
 
 struct MirrorItem {
