@@ -58,6 +58,25 @@ TEST_F(SessionTest, Targets) {
   check("http://127.0.0.1:19530/mydb", "http://127.0.0.1:19530/mydb", "");
 }
 
+// Of the configuration, unless the command line says otherwise; whatever medium it is.
+TEST_F(SessionTest, LimitsHoldForWhateverIsAskedOfTheStore) {
+  config_.repositories["main"] = {.url = folder_ + "/repo", .password = "kite"};
+  config_.repositories["main"].limits.requests = "1/s";
+  const Session session(config_);
+  RepositoryFlags unlimited;
+  unlimited.limits.requests = "off";
+  ASSERT_TRUE(session.Repository(Context::Background(), "main", unlimited, IfAbsent::kCreate).ok());
+  FakeClock clock;
+  ASSERT_TRUE(session.Repository(Context(clock), "main", unlimited, IfAbsent::kFail).ok());
+  EXPECT_EQ(clock.slept(), Duration::zero());
+  ASSERT_TRUE(session.Repository(Context(clock), "main", {}, IfAbsent::kFail).ok());
+  EXPECT_GE(clock.slept(), std::chrono::seconds(3));
+  RepositoryFlags wrong;
+  wrong.limits.upload = "20";
+  EXPECT_EQ(KindOf(session.Repository(Context(clock), "main", wrong, IfAbsent::kFail).status()),
+            Kind::kInvalid);
+}
+
 TEST_F(SessionTest, KeysOfS3AreResolvedBeforeAnythingIsAsked) {
   config_.repositories["cloud"].url = "s3://bucket/prefix";
   config_.repositories["cloud"].s3.access_key = "AKIA";

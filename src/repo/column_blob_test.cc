@@ -83,6 +83,25 @@ TEST(ColumnBlob, HintsSayWhereNumbersStand) {
   EXPECT_EQ(hint_of(half).prefix, 2U);
 }
 
+TEST(ColumnBlob, HintsAreFoundAgainInThePlainBytes) {
+  rows::RowGenerator random(9);
+  const auto schema = random.EveryTypeSchema(DataType::kVarChar);
+  for (const std::size_t rows : {0, 1, 9, 300}) {
+    const rows::RowBatch batch = random.RandomRows(schema, "", rows);
+    for (const Column& column : batch.columns()) {
+      Bytes plain;
+      const ColumnPiece piece{&column, 0, column.rows()};
+      const EncodingHint hint = EncodeColumn(std::span(&piece, 1), plain);
+      const EncodingHint found = HintOfColumn(column.field(), plain);
+      EXPECT_EQ(found.element_width, hint.element_width) << column.field().name;
+      EXPECT_EQ(found.prefix, hint.prefix) << column.field().name;
+    }
+  }
+  EXPECT_EQ(HintOfColumn(VectorField("v", 4), {}).prefix, 0U);
+  const Bytes lying = {0xff, 0xff, 0xff, 0xff, 0x0f, 1};
+  EXPECT_EQ(HintOfColumn(VectorField("v", 4), lying).prefix, 0U);
+}
+
 TEST(ColumnBlob, MalformedBytesAreRefused) {
   const FieldSchema number = PlainField("n", DataType::kInt32);
   const FieldSchema text = PlainField("t", DataType::kVarChar);

@@ -395,6 +395,20 @@ TEST(SnapshotFile, EverythingComesBack) {
   EXPECT_FALSE(decoded->complete);
 }
 
+TEST(SnapshotFile, TheOriginOfACopyComesBack) {
+  Snapshot snapshot = SomeSnapshot();
+  EXPECT_FALSE(DecodeSnapshot(EncodeSnapshot(snapshot))->origin.has_value());
+  snapshot.origin = SnapshotOrigin{FixedId(0x50).ToHex(), {FixedId(0x60).ToHex()}};
+  const Bytes body = EncodeSnapshot(snapshot);
+  const auto decoded = DecodeSnapshot(body);
+  ASSERT_TRUE(decoded.ok()) << decoded.status();
+  EXPECT_EQ(decoded->origin, snapshot.origin);
+  EXPECT_TRUE(AsText(body).ends_with(R"("origin":{"repository":"505152535455565758595a5b5c5d5e5f",)"
+                                     R"("snapshot":"606162636465666768696a6b6c6d6e6f"}})"));
+  snapshot.origin->repository = "x";
+  EXPECT_EQ(KindOf(DecodeSnapshot(EncodeSnapshot(snapshot)).status()), Kind::kCorrupt);
+}
+
 TEST(SnapshotFile, GoldenBytes) {
   EXPECT_EQ(AsText(EncodeSnapshot(SomeSnapshot())),
             R"({"id":"303132333435363738393a3b3c3d3e3f","created_ms":1700000000000,)"

@@ -110,6 +110,9 @@ TEST(PatchBlob, ComesBack) {
     ASSERT_LE(made.hint.prefix, made.plain.size());
     if (made.hint.element_width != 0) {
       EXPECT_EQ((made.plain.size() - made.hint.prefix) % made.hint.element_width, 0U);
+      // A copy finds it again.
+      EXPECT_EQ(HintOfPatch(columns, made.plain).element_width, made.hint.element_width);
+      EXPECT_EQ(HintOfPatch(columns, made.plain).prefix, made.hint.prefix);
     }
   }
 }
