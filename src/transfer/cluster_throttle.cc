@@ -12,6 +12,8 @@ namespace aerie::transfer {
 namespace {
 
 constexpr Duration kAskEvery = std::chrono::milliseconds(250);
+// Of a reader's time at most a fifth goes into asking, however long an answer takes.
+constexpr int kPauseFactor = 4;
 // An answer that does not come is as bad as one that takes this long.
 constexpr Duration kLongest = std::chrono::seconds(5);
 constexpr Duration kTellEvery = std::chrono::minutes(1);
@@ -81,6 +83,7 @@ void ClusterThrottle::Measure(const Context& context, const Probe& probe) {
   controller_.Start(latencies);
   report_.at_start = controller_.at_start();
   asked_ = context.clock().Steady();
+  pause_ = kAskEvery;
 }
 
 ThrottleReport ClusterThrottle::report() const {
@@ -135,7 +138,7 @@ void ClusterThrottle::AskSometimes(const Context& context, const Probe& probe) {
   {
     std::lock_guard lock(mutex_);
     start = context.clock().Steady();
-    if (asking_ || failures_ >= kMaxFailures || start - asked_ < kAskEvery) return;
+    if (asking_ || failures_ >= kMaxFailures || start - asked_ < pause_) return;
     asking_ = true;
   }
   const auto latency = Ask(context, probe);
@@ -144,6 +147,8 @@ void ClusterThrottle::AskSometimes(const Context& context, const Probe& probe) {
   const double seconds = std::chrono::duration<double>(start - asked_).count();
   const double speed = static_cast<double>(std::exchange(passed_, 0)) / seconds;
   asked_ = start;
+  const Duration took = context.clock().Steady() - start;
+  pause_ = std::max(kAskEvery, took + kPauseFactor * took);
   if (latency.ok()) {
     failures_ = 0;
     return Judge(context, *latency, speed);

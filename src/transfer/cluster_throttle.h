@@ -2,7 +2,7 @@
 // itself answers slowly.
 //
 // Made once for a cluster and shared by all that read it in one job. While rows come in, a small
-// question is asked four times a second, between two batches; nothing runs in the background.
+// question is asked up to four times a second, between two batches; nothing runs in the background.
 // Thread-safe.
 #pragma once
 
@@ -75,6 +75,7 @@ class ClusterThrottle : public std::enable_shared_from_this<ClusterThrottle> {
   bool asking_ = false;
   int failures_ = 0;  // of probes, one after the other
   SteadyTime asked_{};
+  Duration pause_{};                // until it is asked again
   std::uint64_t passed_ = 0;        // bytes since then
   std::optional<SteadyTime> told_;  // when it was last said that reading slows down
   bool told_slow_ = false;          // and that it is fast again is still to be said

@@ -24,8 +24,8 @@ struct LatencyPolicy {
 
   std::size_t window = 5;    // probes whose median is judged
   std::size_t settling = 8;  // probes under our own load that say what is usual
-  Duration own_share = std::chrono::milliseconds(50);  // of latency that our own load may cost
-  double slow_above = 2.0;                             // times the usual latency
+  Duration own_share = std::chrono::milliseconds(250);  // of latency that our own load may cost
+  double slow_above = 2.0;                              // times the usual latency
   double fast_below = 1.5;
   Duration slack = std::chrono::milliseconds(10);  // more than usual is no sign of anything yet
   double cut = 0.5;                                // of the speed, each time

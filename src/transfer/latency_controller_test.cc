@@ -37,9 +37,10 @@ TEST(LatencyController, WhatOurOwnLoadCostsIsUsualUpToABound) {
       {2, 2, 12},      // twice is within the slack
       {2, 12, 24},     // our own load, twice
       {20, 20, 40},    // a distant cluster
-      {2, 300, 104},   // our own load takes more than its share of 50 ms
+      {2, 150, 300},   // a small server that our own load fills
+      {2, 700, 504},   // our own load takes more than its share of 250 ms
       {40, 10, 80},    // it was busy when we began, and is not any more
-      {100, 400, 300}  // both
+      {100, 900, 700}  // both
   };
   for (const auto& one : cases) {
     auto controller = Started(milliseconds(one.at_start_ms));
