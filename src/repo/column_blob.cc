@@ -129,9 +129,10 @@ EncodingHint HintOfColumn(const rows::FieldSchema& field, ByteSpan plain) {
   ByteReader reader(plain, kColumnWhat);
   std::uint64_t rows = 0;
   std::uint8_t flags = 0;
-  if (!reader.VarintUpTo(plain.size() * 8, rows).ok() || !reader.Fixed(flags).ok()) return {};
+  // `plain` may be the bytes before the cells alone.
+  if (!reader.Varint(rows).ok() || !reader.Fixed(flags).ok()) return {};
   std::size_t prefix = plain.size() - reader.remaining();
-  if ((flags & kHasValidity) != 0) prefix += (rows + 7) / 8;
+  if ((flags & kHasValidity) != 0) prefix += rows / 8 + (rows % 8 != 0);
   if (prefix > plain.size()) return {};
   return {ElementWidth(field.type), static_cast<std::uint32_t>(prefix)};
 }
