@@ -63,8 +63,8 @@ CommandResult Stats(Environment& env, const RepoArg& args) {
 }  // namespace
 
 void AddRepoCommands(CLI::App& root, Action& action) {
-  CLI::App* group =
-      root.add_subcommand("repo", "Make, look at, check, repair, mirror and clear out a repository");
+  CLI::App* group = root.add_subcommand(
+      "repo", "Make, look at, check, repair, mirror and clear out a repository");
   group->require_subcommand(1);
   {
     auto args = std::make_shared<RepoArg>();

@@ -1,5 +1,5 @@
 // Copies one snapshot into another repository, with another key: leaf by leaf, layers as they are,
-// and of them only what the other does not have. docs/decisions/0010-mirror-by-leaves.md argues it.
+// and of them only what the other does not have. docs/decisions/0012-mirror-by-leaves.md argues it.
 //
 // Thread-safe, as the repositories are.
 #pragma once

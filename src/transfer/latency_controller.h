@@ -4,7 +4,7 @@
 // What our own load costs is accepted, up to a bound; when the cluster then takes twice as long, it
 // has other work to do, and the speed is halved; when it is quick again, the speed grows step by
 // step. Never below a sixteenth of full speed, so that every run ends.
-// docs/decisions/0009-adaptive-backoff.md argues the numbers.
+// docs/decisions/0011-adaptive-backoff.md argues the numbers.
 //
 // Pure: time comes in with each call. Not thread-safe.
 #pragma once
