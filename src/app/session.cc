@@ -157,7 +157,8 @@ Result<objects::S3Options> S3OptionsOf(const Context& context, const S3Config& c
 // A passphrase that was given in words: flag, environment, configuration.
 Result<std::optional<Secret>> GivenPassphrase(const Context& context, const RepositoryFlags& flags,
                                               const std::string& configured) {
-  AERIE_ASSIGN(std::optional<Secret> secret, SecretOf(context, flags.password, "--password"));
+  AERIE_ASSIGN(std::optional<Secret> secret,
+               SecretOf(context, flags.password, flags.password_stem));
   if (!secret) {
     AERIE_ASSIGN(secret, FromEnvironment(flags.password_variable));
   }

@@ -38,9 +38,10 @@ struct ClusterFlags {
 // $AERIE_PASSWORD, the configuration, the key folder (see KeyFolder), the terminal.
 struct RepositoryFlags {
   SecretFlags password;
-  bool unencrypted = false;   // when a repository is created
-  repo::KdfRequest kdf = {};  // likewise
-  bool no_cache = false;      // see CacheFolder
+  bool unencrypted = false;                  // when a repository is created
+  repo::KdfRequest kdf = {};                 // likewise
+  bool no_cache = false;                     // see CacheFolder
+  const char* password_stem = "--password";  // what its flags begin with
   const char* password_variable = "AERIE_PASSWORD";
   StoreLimitTexts limits = {};
 };

@@ -35,8 +35,11 @@ Json ItemToJson(const transfer::MirrorItem& item) {
           {"was_there", item.there.has_value()}};
 }
 
+constexpr const char* kTargetPassword = "--to-password";
+
 Result<app::OpenedRepository> OpenTarget(Environment& env, const MirrorArgs& args) {
   app::RepositoryFlags flags = args.to.flags;
+  flags.password_stem = kTargetPassword;
   flags.password_variable = "AERIE_TO_PASSWORD";
   flags.limits = args.from.flags.limits;
   auto opened = env.session.Repository(env.context, args.to.text, flags,
@@ -168,18 +171,8 @@ void AddTargetOptions(CLI::App& command, MirrorArgs& args) {
       ->type_name("REPO")
       ->required()
       ->group("Target");
-  command
-      .add_option("--to-password-file", args.to.flags.password_file,
-                  "File with the target's passphrase (or set AERIE_TO_PASSWORD)")
-      ->group("Target");
-  command
-      .add_option("--to-password-command", args.to.flags.password_command,
-                  "Command that prints the target's passphrase")
-      ->group("Target");
-  command
-      .add_option("--to-password-fd", args.to.flags.password_fd,
-                  "File descriptor to read the target's passphrase from")
-      ->group("Target");
+  AddSecretOptions(command, args.to.flags.password, kTargetPassword, "the target's passphrase",
+                   " (or set AERIE_TO_PASSWORD)", "Target");
   command.add_flag("--init", args.init, "Make the target where there is none")->group("Target");
   command
       .add_flag("--to-unencrypted", args.to.flags.unencrypted,
