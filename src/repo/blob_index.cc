@@ -67,10 +67,10 @@ std::vector<BlobLocation> BlobIndex::Find(const BlobName& name) const {
   std::vector<BlobLocation> found = {LocationOf(*entry)};
   if (copies_.empty()) return found;
   std::vector<BlobLocation> missing;
-  if (!packs_[entry->pack].Counts()) missing.swap(found);
+  if (!IsSound(*entry)) missing.swap(found);
   const auto [begin, end] = copies_.equal_range(name);
   for (auto copy = begin; copy != end; ++copy) {
-    (packs_[copy->second.pack].Counts() ? found : missing).push_back(LocationOf(copy->second));
+    (IsSound(copy->second) ? found : missing).push_back(LocationOf(copy->second));
   }
   found.insert(found.end(), missing.begin(), missing.end());
   return found;
@@ -78,12 +78,30 @@ std::vector<BlobLocation> BlobIndex::Find(const BlobName& name) const {
 
 bool BlobIndex::Has(const BlobName& name) const {
   std::shared_lock lock(mutex_);
+  if (distrusted_.contains(name)) return false;
+  return AnyCopy(name, [&](const Entry& copy) { return IsSound(copy); });
+}
+
+bool BlobIndex::Stands(const BlobName& name) const {
+  std::shared_lock lock(mutex_);
+  return AnyCopy(name, [&](const Entry& copy) { return Counts(copy); });
+}
+
+template <class Accept>
+bool BlobIndex::AnyCopy(const BlobName& name, const Accept& accept) const {
   const Entry* const entry = Lookup(name);
-  if (entry == nullptr || distrusted_.contains(name)) return false;
-  if (packs_[entry->pack].Counts()) return true;
+  if (entry == nullptr) return false;
+  if (accept(*entry)) return true;
   const auto [begin, end] = copies_.equal_range(name);
-  return std::any_of(begin, end,
-                     [&](const auto& copy) { return packs_[copy.second.pack].Counts(); });
+  return std::any_of(begin, end, [&](const auto& copy) { return accept(copy.second); });
+}
+
+bool BlobIndex::IsSound(const Entry& copy) const {
+  const Pack& pack = packs_[copy.pack];
+  if (!pack.Counts()) return false;
+  if (damaged_.empty()) return true;
+  const auto noted = damaged_.find(pack.id);
+  return noted == damaged_.end() || !noted->second.contains(copy.name);
 }
 
 std::optional<std::uint64_t> BlobIndex::PackSize(const ObjectId& id) const {
@@ -111,6 +129,11 @@ void BlobIndex::SetDoomed(const std::set<ObjectId>& ids) {
   std::unique_lock lock(mutex_);
   doomed_ = ids;
   for (Pack& pack : packs_) pack.doomed = doomed_.contains(pack.id);
+}
+
+void BlobIndex::SetDamaged(DamagedCopies copies) {
+  std::unique_lock lock(mutex_);
+  damaged_ = std::move(copies);
 }
 
 std::vector<PackRecord> BlobIndex::Unindexed() const {

@@ -29,6 +29,10 @@ struct BlobLocation {
   std::uint32_t plain = 0;
 };
 
+using BlobNames = std::unordered_set<BlobName, BlobNameHash>;
+// Blobs by the pack in which their copy is damaged; other copies may be sound.
+using DamagedCopies = std::unordered_map<ObjectId, BlobNames, ObjectIdHash>;
+
 class BlobIndex {
  public:
   struct Totals {
@@ -45,12 +49,15 @@ class BlobIndex {
   // replaced.
   void Replace(const std::vector<PackRecord>& indexed);
 
-  // Where the blob is, the places in packs that are missing or doomed last; mostly there is one.
+  // Where the blob is, damaged copies and those in packs that are missing or doomed last; mostly
+  // there is one.
   // Empty when it is not known.
   std::vector<BlobLocation> Find(const BlobName& name) const;
-  // Whether a pack with the blob was there when last looked, and not doomed: then it need not be
-  // stored.
+  // Whether a pack with the blob was there when last looked, not doomed, and its copy not noted as
+  // damaged: then it need not be stored.
   bool Has(const BlobName& name) const;
+  // The same, whatever was noted: for who finds damage out himself.
+  bool Stands(const BlobName& name) const;
 
   // The copies known so far are damaged: the blob is not known to Has until a pack with another one
   // is added.
@@ -64,6 +71,9 @@ class BlobIndex {
 
   // Exactly these packs are doomed: they are not known to Has, and no index is to name them.
   void SetDoomed(const std::set<ObjectId>& ids);
+
+  // Exactly these copies are noted as damaged: they are not known to Has.
+  void SetDamaged(DamagedCopies copies);
 
   // Packs that no index object names: the next index must.
   std::vector<PackRecord> Unindexed() const;
@@ -92,6 +102,10 @@ class BlobIndex {
   std::size_t SlotOf(const BlobName& name) const;
   const Entry* Lookup(const BlobName& name) const;
   BlobLocation LocationOf(const Entry& entry) const;
+  bool Counts(const Entry& copy) const { return packs_[copy.pack].Counts(); }
+  bool IsSound(const Entry& copy) const;
+  template <class Accept>
+  bool AnyCopy(const BlobName& name, const Accept& accept) const;
   void AddPackLocked(const PackRecord& pack, bool indexed);
   void Insert(const Entry& entry);
   void Grow();
@@ -99,6 +113,7 @@ class BlobIndex {
   mutable std::shared_mutex mutex_;
   std::vector<Pack> packs_;
   std::set<ObjectId> doomed_;
+  DamagedCopies damaged_;
   std::unordered_map<ObjectId, std::uint32_t, ObjectIdHash> pack_numbers_;
   std::unordered_map<ObjectId, PackRecord, ObjectIdHash> unindexed_;
   std::deque<Entry> entries_;

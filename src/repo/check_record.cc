@@ -6,12 +6,9 @@
 
 #include <nlohmann/json.hpp>
 
-#include "base/log.h"
 #include "repo/json_members.h"
-#include "repo/meta_object.h"
+#include "repo/note_objects.h"
 #include "repo/object_names.h"
-#include "repo/store_new.h"
-#include "repo/store_remove.h"
 
 namespace aerie::repo {
 namespace {
@@ -39,12 +36,6 @@ Status ReadRun(const Json& json, CheckedTimes& times) {
     Remember(*id, at_ms, times);
   }
   return Ok();
-}
-
-Result<CheckRecord> ReadRecord(const KeyRing& keys, const objects::ObjectKey& key,
-                               ByteSpan object) {
-  AERIE_ASSIGN(const Bytes body, UnsealMeta(keys, MetaType::kChecked, key, object));
-  return DecodeCheckRecord(body);
 }
 
 }  // namespace
@@ -80,28 +71,19 @@ Result<CheckRecord> DecodeCheckRecord(ByteSpan body) {
 
 Result<CheckMemory> ReadCheckMemory(const Context& context, objects::ObjectStore& store,
                                     const KeyRing& keys, std::int64_t now_ms) {
-  std::vector<objects::ObjectKey> found;
-  AERIE_TRY(store.List(context, kCheckedPrefix, [&](const objects::ObjectInfo& info) {
-    if (IdOfKey(info.key, CheckedKey)) found.push_back(info.key);
-    return Ok();
-  }));
+  AERIE_ASSIGN(const auto notes, ReadNoteObjects(context, store, keys, kCheckedPrefix,
+                                                 MetaType::kChecked, CheckedKey));
   CheckMemory memory;
-  for (const objects::ObjectKey& key : found) {
-    const auto object = store.Get(context, key);
-    if (KindOf(object.status()) == Kind::kNotFound) continue;
-    AERIE_TRY(object.status());
-    const auto record = ReadRecord(keys, key, *object);
-    const Kind kind = KindOf(record.status());
-    if (kind == Kind::kUnsupported) continue;
-    if (kind == Kind::kCorrupt) {
-      memory.unreadable.push_back(key);
-    } else {
-      AERIE_TRY(record.status());
-      for (const auto& [pack, at_ms] : record->packs) {
-        if (at_ms <= now_ms + kMaxSkewMs) Remember(pack, at_ms, memory.times);
-      }
+  for (const NoteObject& note : notes) {
+    memory.objects.push_back(note.key);
+    const auto record = note.body.ok() ? DecodeCheckRecord(*note.body) : note.body.status();
+    if (!record.ok()) {
+      memory.unreadable.push_back(note.key);
+      continue;
     }
-    memory.objects.push_back(key);
+    for (const auto& [pack, at_ms] : record->packs) {
+      if (at_ms <= now_ms + kMaxSkewMs) Remember(pack, at_ms, memory.times);
+    }
   }
   return memory;
 }
@@ -113,16 +95,9 @@ Status SaveCheckMemory(const Context& context, objects::ObjectStore& store, cons
   CheckRecord record = author;
   record.packs = memory.times;
   const objects::ObjectKey key = CheckedKey(RandomId());
-  AERIE_ASSIGN(const Bytes object,
-               SealMeta(keys, MetaType::kChecked, key, EncodeCheckRecord(record)));
-  AERIE_TRY(StoreNew(context, store, key, object));
-  const auto old = std::exchange(memory.objects, {key});
-  if (old.empty()) return Ok();
-  for (const auto& result : RemoveAndLook(context, store, old)) {
-    if (result.status.ok()) continue;
-    log::Info("not removed, the next check takes it over",
-              {{"object", result.key.text}, {"reason", std::string(result.status.message())}});
-  }
+  AERIE_TRY(ReplaceNoteObjects(context, store, keys, MetaType::kChecked, key,
+                               EncodeCheckRecord(record), memory.objects));
+  memory.objects = {key};
   return Ok();
 }
 

@@ -25,6 +25,7 @@ class Taker {
     AERIE_TRY(AskForMissing(context));
     AERIE_TRY(ReadDirectories(context));
     AERIE_TRY(FindOldKeys(context));
+    AERIE_TRY(FindDamaged(context));
     std::ranges::sort(inventory_.packs, {}, [](const StoredPack& pack) { return pack.record.id; });
     return std::move(inventory_);
   }
@@ -122,6 +123,14 @@ class Taker {
       return pack.old_key ? Ok() : opened;
     };
     return ParallelFor(context, inventory_.packs.size(), kReaders, ask);
+  }
+
+  Status FindDamaged(const Context& context) {
+    AERIE_ASSIGN(inventory_.damage, ReadDamageMemory(context, store_, keys_));
+    for (StoredPack& pack : inventory_.packs) {
+      pack.damaged = inventory_.damage.copies.contains(pack.record.id);
+    }
+    return Ok();
   }
 
   void NoteUnreadable(const objects::ObjectInfo& info) {

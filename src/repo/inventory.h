@@ -10,6 +10,7 @@
 #include "base/context.h"
 #include "objects/object_store.h"
 #include "repo/crypto.h"
+#include "repo/damage_record.h"
 #include "repo/index_file.h"
 
 namespace aerie::repo {
@@ -20,9 +21,11 @@ struct StoredPack {
   bool indexed = false;
   std::int64_t modified_ms = 0;  // store's clock
   bool old_key = false;          // sealed before the rotation of the master key under way
+  bool damaged = false;          // a check noted damage in it
 };
 
 struct Inventory {
+  DamageMemory damage;
   std::vector<StoredPack> packs;  // by id
   // Readable indexes: the packs that each names.
   std::map<ObjectId, std::vector<ObjectId>> indexes;

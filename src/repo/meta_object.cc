@@ -25,6 +25,7 @@ TypeText TextOf(MetaType type) {
     case MetaType::kPrune: return {"AERIEPRN", "prune"};
     case MetaType::kVerified: return {"AERIEVER", "verified"};
     case MetaType::kChecked: return {"AERIECHK", "checked"};
+    case MetaType::kDamaged: return {"AERIEDMG", "damaged"};
   }
   return {"", ""};
 }

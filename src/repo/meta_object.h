@@ -14,7 +14,7 @@
 
 namespace aerie::repo {
 
-enum class MetaType { kIndex, kSnapshot, kLock, kPin, kPrune, kVerified, kChecked };
+enum class MetaType { kIndex, kSnapshot, kLock, kPin, kPrune, kVerified, kChecked, kDamaged };
 
 // More plain bytes than this nobody writes, and no reader makes room for.
 inline constexpr std::uint64_t kMaxMetaBytes = std::uint64_t{1} << 30;

@@ -13,6 +13,7 @@
 #include "repo/check_record.h"
 #include "repo/config_file.h"
 #include "repo/damage.h"
+#include "repo/damage_record.h"
 #include "repo/index_file.h"
 #include "repo/key_file.h"
 #include "repo/meta_object.h"
@@ -277,6 +278,11 @@ class Checker {
     for (const objects::ObjectKey& key : memory.unreadable) {
       AddNote(key, "it cannot be read; the next aerie repo check --read-data replaces it");
     }
+    AERIE_ASSIGN(const DamageMemory damage, ReadDamageMemory(context, store_, keys_));
+    for (const DamageMemory::Object& object : damage.objects) {
+      if (object.packs.empty())
+        AddNote(object.key, "it cannot be read; the next aerie repo check --read-data removes it");
+    }
     return Ok();
   }
 
@@ -345,7 +351,7 @@ Result<PackRecord> RecordOf(const Context& context, objects::ObjectStore& store,
 std::string BlobFault(const BlobIndex& index, const NeededBlob& blob) {
   const std::vector<BlobLocation> places = index.Find(blob.ref.name);
   if (places.empty()) return "is in no pack";
-  if (!index.Has(blob.ref.name)) return "is in no pack that is there whole and is to stay";
+  if (!index.Stands(blob.ref.name)) return "is in no pack that is there whole and is to stay";
   const std::uint64_t plain = places.front().plain;
   if (!blob.plain_bytes || *blob.plain_bytes == plain) return "";
   return "has " + std::to_string(plain) + " bytes, and " + std::to_string(*blob.plain_bytes) +

@@ -20,6 +20,7 @@ inline constexpr char kPinsPrefix[] = "pins/";
 inline constexpr char kVerifiedPrefix[] = "verified/";
 inline constexpr char kPrunePrefix[] = "prune/";
 inline constexpr char kCheckedPrefix[] = "checked/";
+inline constexpr char kDamagedPrefix[] = "damaged/";
 
 inline objects::ObjectKey ConfigKey() { return {kConfigName}; }
 inline objects::ObjectKey KeyFileKey(const ObjectId& id) { return {kKeysPrefix + id.ToHex()}; }
@@ -33,6 +34,7 @@ inline objects::ObjectKey PinKey(const ObjectId& id) { return {kPinsPrefix + id.
 inline objects::ObjectKey VerifiedKey(const ObjectId& id) { return {kVerifiedPrefix + id.ToHex()}; }
 inline objects::ObjectKey PruneKey(const ObjectId& id) { return {kPrunePrefix + id.ToHex()}; }
 inline objects::ObjectKey CheckedKey(const ObjectId& id) { return {kCheckedPrefix + id.ToHex()}; }
+inline objects::ObjectKey DamagedKey(const ObjectId& id) { return {kDamagedPrefix + id.ToHex()}; }
 inline objects::ObjectKey PackKey(const ObjectId& id) {
   const std::string hex = id.ToHex();
   return {kPacksPrefix + hex.substr(0, 2) + "/" + hex};

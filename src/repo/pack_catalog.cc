@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/task_group.h"
+#include "repo/damage_record.h"
 #include "repo/doom.h"
 #include "repo/index_file.h"
 #include "repo/meta_object.h"
@@ -33,6 +34,8 @@ Result<std::set<ObjectId>> PackCatalog::Reconcile(const Context& context) {
   std::lock_guard lock(refresh_mutex_);
   bool damaged_index = false;
   AERIE_ASSIGN(std::set<ObjectId> dooms, ReadDoomed(context));
+  AERIE_ASSIGN(DamageMemory damage, ReadDamageMemory(context, store_, keys_));
+  index_.SetDamaged(std::move(damage.copies));
   AERIE_TRY(RefreshLocked(context, damaged_index));
   AERIE_TRY(ReconcileLocked(context));
   return dooms;

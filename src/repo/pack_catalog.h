@@ -31,8 +31,8 @@ class PackCatalog {
   Status Refresh(const Context& context);
 
   // Refresh, then lists the packs: adopts those that no index names, and marks the missing and the
-  // doomed ones so that nothing counts on them. What a snapshot begins with. Returns the ids of the
-  // prune objects that were there.
+  // doomed ones, and the copies noted as damaged, so that nothing counts on them. What a snapshot
+  // begins with. Returns the ids of the prune objects that were there.
   Result<std::set<ObjectId>> Reconcile(const Context& context);
 
   // Where a blob is, after a Refresh when it is not known yet; never empty. kNotFound.

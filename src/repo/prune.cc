@@ -118,6 +118,7 @@ class Pruner {
     AERIE_TRY(DeleteSnapshotsUnder(context, repository_, lease_, Unkept(report_)));
     AERIE_TRY(RemoveStrayMarks(context));
     AERIE_TRY(Sweep(context));
+    AERIE_TRY(RemoveStrayDamage(context));
     AERIE_TRY(RepackGarbage(context));
     AERIE_TRY(DoomGarbage(context));
     AERIE_TRY(core_.catalog.Reconcile(context).status());
@@ -141,10 +142,24 @@ class Pruner {
       if (std::ranges::count(kept_, id, &Snapshot::id) != 0) continue;
       stray.push_back(VerifiedKey(*ObjectId::Parse(id.hex)));
     }
-    for (std::size_t at = 0; at < stray.size(); at += kBatch) {
+    return RemoveEach(context, stray);
+  }
+
+  // Notes of damage in packs that are all gone, and those that cannot be read.
+  Status RemoveStrayDamage(const Context& context) {
+    std::vector<objects::ObjectKey> stray;
+    for (const DamageMemory::Object& object : inventory_.damage.objects) {
+      const bool there = std::ranges::any_of(
+          object.packs, [this](const ObjectId& pack) { return Find(pack) != nullptr; });
+      if (!there) stray.push_back(object.key);
+    }
+    return RemoveEach(context, stray);
+  }
+
+  Status RemoveEach(const Context& context, const std::vector<objects::ObjectKey>& keys) {
+    for (std::size_t at = 0; at < keys.size(); at += kBatch) {
       AERIE_TRY(GoOn());
-      for (const auto& result :
-           RemoveAndLook(lease_.Limit(context), core_.store, Part(stray, at))) {
+      for (const auto& result : RemoveAndLook(lease_.Limit(context), core_.store, Part(keys, at))) {
         if (!result.status.ok()) NoteFailure(result.status);
       }
     }

@@ -58,12 +58,12 @@ class Planner {
     }
   }
 
-  // Whether `a` rather keeps a blob than `b`: not doomed, under the new key, of much use, indexed.
+  // Whether `a` rather keeps a blob than `b`: not damaged, not doomed, under the new key, of much use, indexed.
   // So a pack made by repacking goes before those that it was made from.
   bool Better(const Place& a, const Place& b) const {
     const auto rank = [&](const Place& place) {
       const StoredPack& pack = inventory_.packs[place.pack];
-      return std::tuple(AgeOf(pack.record.id) == DoomAge::kNone, !pack.old_key, shares_[place.pack],
+      return std::tuple(!pack.damaged, AgeOf(pack.record.id) == DoomAge::kNone, !pack.old_key, shares_[place.pack],
                         pack.indexed);
     };
     if (rank(a) != rank(b)) return rank(a) > rank(b);

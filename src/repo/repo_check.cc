@@ -12,6 +12,7 @@
 #include "base/task_group.h"
 #include "repo/check_record.h"
 #include "repo/damage.h"
+#include "repo/damage_record.h"
 #include "repo/locks.h"
 #include "repo/object_check.h"
 #include "repo/object_names.h"
@@ -24,8 +25,6 @@ namespace {
 
 // Time to write down what was read when the check itself was cancelled.
 constexpr std::chrono::seconds kSaveLimit{60};
-
-using BlobNames = std::unordered_set<BlobName, BlobNameHash>;
 
 PackAge AgeOf(const CheckedPack& pack, const CheckedTimes& times) {
   const auto read = times.find(pack.id);
@@ -47,6 +46,8 @@ class DataReader {
     saved_ = context.clock().Steady();
     stamp_ms_ = ToUnixMillis(context.clock().Now());
     AERIE_ASSIGN(memory_, ReadCheckMemory(context, core_.store, core_.keys, stamp_ms_));
+    AERIE_ASSIGN(damage_, ReadDamageMemory(context, core_.store, core_.keys));
+    copies_ = damage_.copies;
     std::vector<PackAge> ages;
     for (const CheckedPack& pack : packs_) ages.push_back(AgeOf(pack, memory_.times));
     const std::vector<std::size_t> order = SelectPacks(ages, *options_.data);
@@ -105,6 +106,8 @@ class DataReader {
       memory_.times[pack.id] = stamp_ms_;
     else
       memory_.times.erase(pack.id);  // the next check begins with it
+    if (verdict.message.empty()) copies_.erase(pack.id);
+    for (const BlobRef& ref : verdict.damaged) copies_[pack.id].insert(ref.name);
     if (!verdict.message.empty()) {
       findings_.push_back(DamagedPackFinding(pack.id, verdict));
       damaged_.insert(verdict.damaged.begin(), verdict.damaged.end());
@@ -119,10 +122,27 @@ class DataReader {
                              .program = options_.program,
                              .host = options_.host,
                              .packs = {}};
-    const Status saved = SaveCheckMemory(context, core_.store, core_.keys, there, author, memory_);
+    Status saved = SaveDamage(context, there);
+    if (saved.ok()) {
+      saved = SaveCheckMemory(context, core_.store, core_.keys, there, author, memory_);
+    }
     data_.not_remembered = std::string(saved.message());
     saved_ = context.clock().Steady();
     stamp_ms_ = ToUnixMillis(context.clock().Now());
+  }
+
+  // Only when it is not what is stored.
+  Status SaveDamage(const Context& context,
+                    const std::unordered_set<ObjectId, ObjectIdHash>& there) {
+    std::erase_if(copies_, [&](const auto& pack) { return !there.contains(pack.first); });
+    const bool unreadable = std::ranges::any_of(
+        damage_.objects, [](const auto& object) { return object.packs.empty(); });
+    if (copies_ == damage_.copies && !unreadable) return Ok();
+    const DamageRecord author{.created_ms = ToUnixMillis(context.clock().Now()),
+                              .program = options_.program,
+                              .host = options_.host,
+                              .packs = {}};
+    return SaveDamageMemory(context, core_.store, core_.keys, author, copies_, damage_);
   }
 
   void Summarize() {
@@ -145,6 +165,8 @@ class DataReader {
   SteadyTime saved_;
   std::int64_t stamp_ms_ = 0;  // no later than any reading since the last writing
   CheckMemory memory_;
+  DamageMemory damage_;   // as it is stored
+  DamagedCopies copies_;  // as it is known now
   DataCheck data_;
   std::vector<Finding> findings_;
   std::set<BlobRef, bool (*)(const BlobRef&, const BlobRef&)> damaged_{ByName};

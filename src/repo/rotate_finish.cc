@@ -26,7 +26,9 @@ constexpr Family kFamilies[] = {{kIndexPrefix, MetaType::kIndex, IndexKey},
                                 {kSnapshotsPrefix, MetaType::kSnapshot, SnapshotKey},
                                 {kPinsPrefix, MetaType::kPin, PinKey},
                                 {kVerifiedPrefix, MetaType::kVerified, VerifiedKey},
-                                {kPrunePrefix, MetaType::kPrune, PruneKey}};
+                                {kPrunePrefix, MetaType::kPrune, PruneKey},
+                                {kCheckedPrefix, MetaType::kChecked, CheckedKey},
+                                {kDamagedPrefix, MetaType::kDamaged, DamagedKey}};
 
 Status Reseal(const Context& context, const RepositoryCore& core, const KeyRing& current,
               const Lease& lease, MetaType type, const objects::ObjectKey& key) {
