@@ -58,13 +58,13 @@ class Planner {
     }
   }
 
-  // Whether `a` rather keeps a blob than `b`: not damaged, not doomed, under the new key, of much use, indexed.
-  // So a pack made by repacking goes before those that it was made from.
+  // Whether `a` rather keeps a blob than `b`: not damaged, not doomed, under the new key, of much
+  // use, indexed. So a pack made by repacking goes before those that it was made from.
   bool Better(const Place& a, const Place& b) const {
     const auto rank = [&](const Place& place) {
       const StoredPack& pack = inventory_.packs[place.pack];
-      return std::tuple(!pack.damaged, AgeOf(pack.record.id) == DoomAge::kNone, !pack.old_key, shares_[place.pack],
-                        pack.indexed);
+      return std::tuple(!pack.damaged, AgeOf(pack.record.id) == DoomAge::kNone, !pack.old_key,
+                        shares_[place.pack], pack.indexed);
     };
     if (rank(a) != rank(b)) return rank(a) > rank(b);
     return std::tie(a.pack, a.number) < std::tie(b.pack, b.number);
@@ -125,8 +125,20 @@ class Planner {
     if (!options_.repack_above) return PackFate::kKeep;
     const std::uint64_t all = blob_bytes_[i];
     const double garbage = 1 - static_cast<double>(pack.kept_bytes) / static_cast<double>(all);
-    const bool worth = pack.kept_bytes < all && garbage > *options_.repack_above;
+    const bool worth =
+        pack.kept_bytes < all && (garbage > *options_.repack_above || ShedsDamage(i));
     return worth ? PackFate::kRepack : PackFate::kKeep;
+  }
+
+  // What is kept of the pack is sound, and what is damaged is elsewhere or not needed: without the
+  // pack the damage is gone.
+  bool ShedsDamage(std::uint32_t i) const {
+    const PackRecord& record = inventory_.packs[i].record;
+    const auto damaged = inventory_.damage.copies.find(record.id);
+    if (damaged == inventory_.damage.copies.end()) return false;
+    return std::ranges::none_of(plan_.packs[i].kept, [&](std::uint32_t number) {
+      return damaged->second.contains(record.entries[number].name);
+    });
   }
 
   // Those that free most for what they cost come first.

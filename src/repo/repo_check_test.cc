@@ -5,7 +5,9 @@
 #include <set>
 
 #include "repo/check_record.h"
+#include "repo/damage_record.h"
 #include "repo/object_names.h"
+#include "repo/pack_reader.h"
 #include "repo/prune_testing.h"
 
 namespace aerie::repo {
@@ -57,12 +59,38 @@ class RepoCheckTest : public PruneTest {
     change(bytes);
     ASSERT_TRUE(memory_->Put(context_, {key}, bytes).ok());
   }
+  void FlipEveryPack(std::size_t at) {
+    for (const std::string& pack : Keys(kPacksPrefix)) {
+      Change(pack, [at](Bytes& bytes) { bytes[at % (bytes.size() - 200)] ^= 1; });
+    }
+  }
+  // What is wrong with one snapshot, every row of it read.
+  std::vector<Finding> FindingsOf(const Snapshot& snapshot) {
+    const auto findings =
+        Open(memory_)->Check(context_, {.read_data = true, .only = {snapshot.id}, .progress = {}});
+    EXPECT_TRUE(findings.ok()) << findings.status();
+    return findings.ok() ? *findings : std::vector<Finding>{};
+  }
+  // Puts a note of damage into the store, as an earlier check would.
+  void PutNote(DamagedCopies copies) {
+    DamageMemory none;
+    ASSERT_TRUE(
+        SaveDamageMemory(context_, *memory_, repository_->core().keys, {}, std::move(copies), none)
+            .ok());
+  }
+
   // When each pack was last read, by what is stored.
   CheckedTimes Times() {
     const auto keys = repository_->core().keys;
     auto memory = ReadCheckMemory(context_, *memory_, keys, ToUnixMillis(clock_.Now()));
     EXPECT_TRUE(memory.ok()) << memory.status();
     return memory->times;
+  }
+
+  std::vector<objects::ObjectKey> AllKeys() {
+    std::vector<objects::ObjectKey> keys;
+    for (const auto& [key, bytes] : AllObjects(*memory_)) keys.push_back({key});
+    return keys;
   }
 
   std::shared_ptr<MemoryStore> memory_ = std::make_shared<MemoryStore>();
@@ -440,6 +468,136 @@ TEST(CheckRecord, EncodesAndDecodesAndRefusesEverythingElse) {
   }
 }
 
+// ---- damage that is remembered ----
+
+// A byte of every pack, at several places: without the note the next backup rests on the damage.
+TEST_F(RepoCheckTest, TheBackupAfterACheckRestsOnNothingDamaged) {
+  const auto before = AllObjects(*memory_);
+  std::size_t rested = 0;
+  for (const std::size_t at : {20U, 700U, 1500U, 2900U}) {
+    SCOPED_TRACE(at);
+    for (const bool patches : {false, true}) {
+      memory_->Remove(context_, AllKeys());
+      for (const auto& [key, bytes] : before)
+        ASSERT_TRUE(memory_->Put(context_, {key}, bytes).ok());
+      over_latest_ = patches && at == 20;
+      FlipEveryPack(at);
+      const Snapshot unaware = MustStore(*Open(store_), Rows(3000, 200));
+      rested += FindingsOf(unaware).empty() ? 0 : 1;
+      EXPECT_FALSE(Check(Reading()).findings.empty());
+      EXPECT_EQ(Keys(kDamagedPrefix).size(), 1U);
+      for (int i = 0; i < 4; ++i) {
+        const Snapshot snapshot = MustStore(*Open(store_), Rows(1000 * i, 200));
+        for (const Finding& finding : FindingsOf(snapshot)) {
+          ADD_FAILURE() << finding.object << " " << finding.where << ": " << finding.message;
+        }
+      }
+      const Snapshot again = MustStore(*Open(store_), Rows(3000, 200));
+      EXPECT_EQ(again.stats.blobs_new, 0U) << "stored anew once";
+    }
+  }
+  EXPECT_GT(rested, 0U) << "the test shows nothing";
+}
+
+TEST_F(RepoCheckTest, ANoteGoesWhenThePackIsSoundAgainOrGone) {
+  FlipEveryPack(20);
+  Check(Reading());
+  ASSERT_EQ(Keys(kDamagedPrefix).size(), 1U);
+  FlipEveryPack(20);
+  const std::string kept = Keys(kDamagedPrefix).at(0);
+  Check();
+  EXPECT_EQ(Keys(kDamagedPrefix), std::vector{kept}) << "nothing was read";
+  Check(Reading());
+  EXPECT_TRUE(Keys(kDamagedPrefix).empty());
+
+  const std::string pack = Keys(kPacksPrefix).at(0);
+  Change(pack, [](Bytes& bytes) { bytes[20] ^= 1; });
+  Check(Reading());
+  ASSERT_EQ(Keys(kDamagedPrefix).size(), 1U);
+  memory_->Remove(context_, {{pack}});
+  Check(Reading());
+  EXPECT_TRUE(Keys(kDamagedPrefix).empty());
+}
+
+TEST_F(RepoCheckTest, PruneKeepsTheSoundCopiesAndRemovesNotesOfPacksThatAreGone) {
+  FlipEveryPack(20);
+  Check(Reading());
+  const auto damaged = Keys(kPacksPrefix);
+  for (int i = 0; i < 4; ++i) MustStore(*Open(store_), Rows(1000 * i, 200));
+  const auto repository = Open(store_);
+  for (int run = 0; run < 4; ++run) {
+    MustPrune(*repository);
+    clock_.Advance(kMargin + std::chrono::hours(1));
+  }
+  EXPECT_TRUE(Keys(kDamagedPrefix).empty());
+  for (const std::string& pack : damaged)
+    EXPECT_FALSE(memory_->Stat(context_, {pack}).ok()) << pack;
+  ExpectWhole(memory_, "after prune: ");
+}
+
+// Old, wrong or unreadable: at worst data is stored a second time.
+TEST_F(RepoCheckTest, AFalseNoteDoesNoHarm) {
+  const auto packs = repository_->core().catalog.index().Packs();
+  DamagedCopies all;
+  for (const ObjectId& id : packs) {
+    const auto size = *repository_->core().catalog.index().PackSize(id);
+    const auto record = ReadPackDirectory(context_, *memory_, repository_->core().keys, id, size);
+    ASSERT_TRUE(record.ok()) << record.status();
+    for (const PackEntry& entry : record->entries) all[id].insert(entry.name);
+  }
+  all[RandomId()] = {BlobName{}};
+  PutNote(all);
+  ASSERT_TRUE(memory_->Put(context_, DamagedKey(RandomId()), Bytes(30)).ok());
+  ASSERT_TRUE(memory_->Put(context_, {"damaged/readme"}, Bytes(3)).ok());
+  const RepositoryCheck structure = Check();
+  EXPECT_TRUE(structure.findings.empty()) << "only what was seen is a finding";
+  EXPECT_EQ(structure.notes.size(), 1U) << "the unreadable one";
+  const auto reader = Open(store_);
+  ExpectSameRows(Rows(0, 200), *Read(*reader, snapshots_[0]));
+  EXPECT_GT(MustStore(*Open(store_), Rows(0, 200)).stats.blobs_new, 0U);
+  MustPrune(*Open(store_));
+  ExpectWhole(memory_, "after prune: ");
+  EXPECT_EQ(Keys(kDamagedPrefix).size(), 2U) << "prune took the unreadable one";
+  EXPECT_TRUE(Check(Reading()).findings.empty());
+  EXPECT_EQ(Keys(kDamagedPrefix), std::vector<std::string>{"damaged/readme"});
+}
+
+TEST_F(RepoCheckTest, DamageThatCannotBeWrittenDownIsFoundAndSaidNotToBeRemembered) {
+  FlipEveryPack(20);
+  const auto repository = Open(store_);
+  store_->Add({.effect = Effect::kFail,
+               .kind = Kind::kDenied,
+               .verb = Verb::kPutIfAbsent,
+               .times = FaultRule::kForever});
+  const auto check = CheckRepository(context_, *repository, Reading());
+  ASSERT_TRUE(check.ok()) << check.status();
+  EXPECT_FALSE(check->findings.empty());
+  EXPECT_FALSE(check->data->not_remembered.empty());
+  EXPECT_TRUE(Keys(kDamagedPrefix).empty());
+}
+
+TEST(DamageRecord, EncodesAndDecodesAndRefusesEverythingElse) {
+  DamageRecord record{.created_ms = 5, .program = "p", .host = "h", .packs = {}};
+  for (std::uint8_t i = 0; i < 9; ++i) {
+    BlobName name;
+    name.bytes[3] = i;
+    record.packs[RandomId()] = {BlobName{}, name};
+  }
+  const Bytes body = EncodeDamageRecord(record);
+  EXPECT_EQ(*DecodeDamageRecord(body), record);
+  for (std::size_t size = 0; size < body.size(); size += 7) {
+    EXPECT_EQ(KindOf(DecodeDamageRecord(ByteSpan(body).first(size)).status()), Kind::kCorrupt);
+  }
+  const std::string head = R"({"created_ms":1,"program":"","host":"","packs":)";
+  const std::string id(32, 'a');
+  for (const std::string& packs :
+       {std::string("{}"), std::string("[1]"), std::string(R"([{"id":"x","blobs":[]}])"),
+        R"([{"id":")" + id + R"("}])", R"([{"id":")" + id + R"(","blobs":["aa"]}])"}) {
+    const std::string text = head + packs + "}";
+    EXPECT_EQ(KindOf(DecodeDamageRecord(AsBytes(text)).status()), Kind::kCorrupt) << text;
+  }
+}
+
 class CheckCrash : public RepoCheckTest, public ::testing::WithParamInterface<Effect> {};
 INSTANTIATE_TEST_SUITE_P(Effects, CheckCrash,
                          ::testing::Values(Effect::kCrash, Effect::kCrashAfter),
@@ -470,6 +628,35 @@ TEST_P(CheckCrash, AnywhereLosesNothing) {
     EXPECT_TRUE(check->findings.empty());
     EXPECT_EQ(check->data->never_read, 0U);
     EXPECT_EQ(again->ListSnapshots(context_)->size(), 4U);
+    ASSERT_FALSE(HasFailure());
+    ASSERT_LT(at, 500U);
+  }
+}
+
+// The same where packs are damaged and what was noted before is out of date: the next check and the
+// next backup make it good.
+TEST_P(CheckCrash, AnywhereAmongNotesOfDamageLosesNothing) {
+  FlipEveryPack(20);
+  Check(Reading());
+  FlipEveryPack(20);
+  FlipEveryPack(700);
+  ASSERT_TRUE(memory_->Put(context_, DamagedKey(RandomId()), Bytes(30)).ok());
+  const auto before = AllObjects(*memory_);
+  bool finished = false;
+  for (std::uint64_t at = 1; !finished; ++at) {
+    SCOPED_TRACE("operation " + std::to_string(at));
+    memory_ = StoreWith(before);
+    const auto faulty = std::make_shared<FaultyStore>(memory_);
+    faulty->CrashAt(at, GetParam());
+    if (auto opened = OpenRepository(context_, faulty, TestPassphrase()); opened.ok()) {
+      const auto check = CheckRepository(context_, *Hasty(*std::move(opened)), Reading());
+      finished = check.ok() && !faulty->crashed();
+    }
+    const auto again = Open(memory_);
+    const auto check = CheckRepository(context_, *again, Reading());
+    ASSERT_TRUE(check.ok()) << check.status();
+    EXPECT_EQ(Keys(kDamagedPrefix).size(), 1U);
+    EXPECT_TRUE(FindingsOf(MustStore(*Open(memory_), Rows(1000, 200))).empty());
     ASSERT_FALSE(HasFailure());
     ASSERT_LT(at, 500U);
   }

@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include "repo/check_record.h"
+#include "repo/damage_record.h"
 #include "repo/object_names.h"
 #include "repo/prune_testing.h"
 #include "repo/repo_keys.h"
@@ -121,6 +123,32 @@ TEST_F(RotationOfSnapshotsTest, TheFormerMasterKeyOpensNothingInTheEnd) {
   const auto stats = (*thief)->Stats(context_);
   ASSERT_TRUE(stats.ok()) << stats.status();
   EXPECT_EQ(stats->blobs, 0U);
+}
+
+// What a check remembers outlives the master key as pins do.
+TEST_F(RotationOfSnapshotsTest, WhatACheckRememberedIsStillKnownInTheEnd) {
+  const ObjectId pack = RandomId();
+  const DamagedCopies copies = {{pack, {BlobName{}}}};
+  {
+    const auto repository = Open(memory_);
+    const KeyRing& keys = repository->core().keys;
+    CheckMemory checked;
+    checked.times[pack] = 5;
+    DamageMemory damage;
+    ASSERT_TRUE(SaveCheckMemory(context_, *memory_, keys, {pack}, {}, checked).ok());
+    ASSERT_TRUE(SaveDamageMemory(context_, *memory_, keys, {}, copies, damage).ok());
+  }
+  const auto expect_known = [&](const std::string& when) {
+    const auto repository = Open(memory_);
+    const KeyRing& keys = repository->core().keys;
+    const auto checked = ReadCheckMemory(context_, *memory_, keys, ToUnixMillis(clock_.Now()));
+    EXPECT_EQ(checked->times, (CheckedTimes{{pack, 5}})) << when;
+    EXPECT_EQ(ReadDamageMemory(context_, *memory_, keys)->copies, copies) << when;
+  };
+  MustBegin();
+  expect_known("begun");
+  Complete();
+  expect_known("finished");
 }
 
 TEST_F(RotationOfSnapshotsTest, NewSnapshotsRestOnOldDataBeforeDuringAndAfter) {
