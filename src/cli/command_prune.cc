@@ -4,6 +4,7 @@
 #include "cli/args.h"
 #include "cli/commands.h"
 #include "cli/version.h"
+#include "objects/filesystem_store.h"
 #include "repo/locks.h"
 #include "repo/prune.h"
 #include "repo/repository_core.h"
@@ -38,6 +39,18 @@ Result<repo::PruneOptions> ToOptions(const PruneArgs& args) {
                  ParseDuration(args.keep_within, "prune: --keep-within"));
   }
   return options;
+}
+
+// What killed runs left in the folder of a repository; none where it is in no folder.
+std::function<Result<repo::Leftovers>(const Context&, Duration)> SweeperOf(
+    const repo::Repository& repository) {
+  std::shared_ptr<objects::FilesystemStore> folder =
+      objects::FilesystemStore::FromDescription(repository.Describe());
+  if (!folder) return nullptr;
+  return [folder](const Context& context, Duration age) -> Result<repo::Leftovers> {
+    AERIE_ASSIGN(const objects::SweptFiles swept, folder->SweepTemporaries(context, age));
+    return repo::Leftovers{swept.files, swept.bytes};
+  };
 }
 
 Json ToJson(const repo::PackTally& tally) {
@@ -101,19 +114,26 @@ CommandResult PruneResult(const repo::PruneReport& report, bool applied) {
       {"repacked", ToJson(report.repacked)},     {"young", ToJson(report.young)},
       {"unreadable", ToJson(report.unreadable)}, {"kept", ToJson(report.kept)}};
   result.json["garbage_bytes"] = report.garbage_bytes;
+  result.json["leftovers"] = {{"files", report.leftovers.files}, {"bytes", report.leftovers.bytes}};
   result.text = (report.snapshots.empty() ? "no snapshots\n"
                                           : SnapshotTable(report, applied ? "removed" : "remove")) +
                 PackTable(report);
+  if (report.leftovers.files > 0) {
+    result.text += "removed " + std::to_string(report.leftovers.files) +
+                   " half-written files of killed runs, " + HumanBytes(report.leftovers.bytes) +
+                   "\n";
+  }
   if (!applied) result.text += "nothing was changed; add --yes to carry it out\n";
   return result;
 }
 
 CommandResult Prune(Environment& env, const PruneArgs& args) {
-  const auto options = ToOptions(args);
+  auto options = ToOptions(args);
   if (!options.ok()) return Failure(options.status());
   auto opened =
       env.session.Repository(env.context, args.repo.text, args.repo.flags, app::IfAbsent::kFail);
   if (!opened.ok()) return Failure(opened.status());
+  options->sweep_leftovers = SweeperOf(*opened->repository);
   const bool apply = env.globals.assume_yes && !args.dry_run;
   const auto report = apply ? repo::RunPrune(env.context, *opened->repository, *options)
                             : repo::PlanPrune(env.context, *opened->repository, *options);

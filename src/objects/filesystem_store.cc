@@ -461,23 +461,30 @@ Status FilesystemStore::Copy(const Context&, const ObjectKey& from, const Object
                           ": a folder has no server to copy in; read and write it instead");
 }
 
-Result<std::size_t> FilesystemStore::SweepTemporaries(const Context& context, Duration age) {
+std::unique_ptr<FilesystemStore> FilesystemStore::FromDescription(const std::string& description) {
+  constexpr std::string_view kScheme = "file://";
+  if (!description.starts_with(kScheme)) return nullptr;
+  return std::make_unique<FilesystemStore>(description.substr(kScheme.size()));
+}
+
+Result<SweptFiles> FilesystemStore::SweepTemporaries(const Context& context, Duration age) {
   const std::int64_t before =
       ToUnixMillis(context.clock().Now() - std::chrono::duration_cast<WallTime::duration>(age));
-  std::size_t removed = 0;
+  SweptFiles swept;
   Scan scan{.operation = "sweep temporaries of " + Describe(), .prefix = "", .visit = {}};
   scan.visit = [&](const std::string& folder, const Entry& entry) -> Status {
     if (!entry.temporary || entry.modified_ms >= before) return Ok();
     AERIE_ASSIGN(const Fd fd, OpenFolder(folder, scan.operation));
     if (::unlinkat(fd.get(), entry.name.c_str(), 0) == 0) {
-      ++removed;
+      ++swept.files;
+      swept.bytes += entry.size;
     } else if (errno != ENOENT) {
       return ErrnoStatus(errno, scan.operation + ": remove", PathOf(folder) + "/" + entry.name);
     }
     return Ok();
   };
   AERIE_TRY(Walk(context, "", scan));
-  return removed;
+  return swept;
 }
 
 }  // namespace aerie::objects

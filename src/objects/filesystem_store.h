@@ -13,6 +13,8 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
+#include <memory>
 #include <mutex>
 #include <set>
 #include <string>
@@ -20,6 +22,11 @@
 #include "objects/object_store.h"
 
 namespace aerie::objects {
+
+struct SweptFiles {
+  std::uint64_t files = 0;
+  std::uint64_t bytes = 0;
+};
 
 class FilesystemStore : public ObjectStore {
  public:
@@ -47,9 +54,14 @@ class FilesystemStore : public ObjectStore {
   // kUnsupported.
   Status Copy(const Context& context, const ObjectKey& from, const ObjectKey& to) override;
 
-  // Removes temporaries last written more than `age` before the context's clock; returns how many.
-  Result<std::size_t> SweepTemporaries(const Context& context,
-                                       Duration age = std::chrono::hours(24));
+  // The store that describes itself so, whatever it is wrapped in; null when that is of another
+  // kind.
+  static std::unique_ptr<FilesystemStore> FromDescription(const std::string& description);
+
+  // Removes temporaries last written more than `age` before the context's clock. A put that takes
+  // as long loses its file, and fails.
+  Result<SweptFiles> SweepTemporaries(const Context& context,
+                                      Duration age = std::chrono::hours(24));
 
   const std::string& root() const { return root_; }
 

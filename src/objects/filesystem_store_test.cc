@@ -119,18 +119,25 @@ TEST_F(FilesystemStoreTest, ACrashedPutLeavesNothingVisible) {
   WriteFile(root_ / "a/12-ab~tmp", "half of an obj");
   WriteFile(root_ / "34-cd~tmp", "another");
   EXPECT_EQ(*Keys(store), std::vector<std::string>{"a/k"});
-  EXPECT_EQ(*store.SweepTemporaries(context_), 0U);
+  EXPECT_EQ(store.SweepTemporaries(context_)->files, 0U);
 
   FakeClock clock(SystemClock().Now());
   clock.Advance(std::chrono::hours(25));
-  EXPECT_EQ(*store.SweepTemporaries(Context(clock)), 2U);
+  const auto same = FilesystemStore::FromDescription(store.Describe());
+  ASSERT_NE(same, nullptr);
+  EXPECT_EQ(same->root(), store.root());
+  EXPECT_EQ(FilesystemStore::FromDescription("s3://bucket/prefix"), nullptr);
+  const auto swept = same->SweepTemporaries(Context(clock));
+  ASSERT_TRUE(swept.ok()) << swept.status();
+  EXPECT_EQ(swept->files, 2U);
+  EXPECT_EQ(swept->bytes, 20U);
   EXPECT_EQ(FilesBelow(root_), std::vector<std::string>{"k"});
-  EXPECT_EQ(*store.SweepTemporaries(Context(clock)), 0U);
+  EXPECT_EQ(store.SweepTemporaries(Context(clock))->files, 0U);
 }
 
 TEST_F(FilesystemStoreTest, SweepingWhereNothingIsIsNoError) {
   FilesystemStore store(root_.string());
-  EXPECT_EQ(*store.SweepTemporaries(context_), 0U);
+  EXPECT_EQ(store.SweepTemporaries(context_)->files, 0U);
 }
 
 TEST_F(FilesystemStoreTest, AProcessKilledWhileWritingLeavesWholeObjectsOnly) {

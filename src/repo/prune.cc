@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <set>
 #include <utility>
 
@@ -27,6 +28,8 @@ namespace {
 constexpr char kOperation[] = "prune";
 // So many that a lost lock is noticed soon.
 constexpr std::size_t kBatch = 100;
+// Who waits for a lock writes objects all the same.
+constexpr Duration kMinLeftoverAge = std::chrono::hours(1);
 
 std::int64_t Millis(Duration duration) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
@@ -121,6 +124,7 @@ class Pruner {
     AERIE_TRY(RemoveStrayDamage(context));
     AERIE_TRY(RepackGarbage(context));
     AERIE_TRY(DoomGarbage(context));
+    AERIE_TRY(SweepLeftovers(context));
     AERIE_TRY(core_.catalog.Reconcile(context).status());
     if (!failed_.ok()) return failed_;
     return std::move(report_);
@@ -312,6 +316,18 @@ class Pruner {
       inventory_.packs[i].indexed = true;
     }
     return WriteIndexes(context, packs);
+  }
+
+  Status SweepLeftovers(const Context& context) {
+    if (!options_.sweep_leftovers) return Ok();
+    AERIE_TRY(GoOn());
+    const Duration age = std::max<Duration>(options_.margin, kMinLeftoverAge);
+    const auto swept = options_.sweep_leftovers(lease_.Limit(context), age);
+    if (swept.ok())
+      report_.leftovers = *swept;
+    else
+      NoteFailure(swept.status());
+    return Ok();
   }
 
   // ---- what this run finds ----

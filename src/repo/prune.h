@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -16,6 +17,12 @@
 
 namespace aerie::repo {
 
+// Files that are no objects, which killed runs left in a folder.
+struct Leftovers {
+  std::uint64_t files = 0;
+  std::uint64_t bytes = 0;
+};
+
 struct PruneOptions {
   RetentionPolicy policy;
   // Between dooming and removing.
@@ -24,6 +31,9 @@ struct PruneOptions {
   std::optional<double> repack_above = 0.5;
   std::uint64_t max_repack_bytes = ~std::uint64_t{0};
   std::string program;  // "aerie 0.1.0"
+  // Removes the leftovers last written longer ago than `age`, at least an hour. Called by RunPrune
+  // under the exclusive lock; its error makes the result kPartial. None: the store has none.
+  std::function<Result<Leftovers>(const Context&, Duration age)> sweep_leftovers;
 };
 
 struct PackTally {
@@ -43,6 +53,7 @@ struct PruneReport {
   PackTally unreadable;             // damaged, and left alone
   PackTally kept;                   // all that stay, doomed or not
   std::uint64_t garbage_bytes = 0;  // in kept packs
+  Leftovers leftovers;              // removed
 };
 
 // What RunPrune would do now. Changes nothing and takes no lock.

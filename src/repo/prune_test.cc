@@ -40,6 +40,36 @@ class PruneRunTest : public PruneTest {
   std::unique_ptr<Repository> repository_;
 };
 
+// ---- leftovers ----
+
+TEST_F(PruneRunTest, LeftoversAreSweptUnderTheExclusiveLockAndNotInAPreview) {
+  MakeThree();
+  PruneOptions options = Options();
+  std::vector<Duration> ages;
+  options.sweep_leftovers = [&](const Context&, Duration age) -> Result<Leftovers> {
+    ages.push_back(age);
+    const auto other = Open(memory_);
+    EXPECT_EQ(KindOf(other->BeginSnapshot(context_, Info()).status()), Kind::kLocked);
+    return Leftovers{2, 30};
+  };
+  ASSERT_TRUE(PlanPrune(context_, *repository_, options).ok());
+  EXPECT_TRUE(ages.empty());
+  EXPECT_EQ(MustPrune(*repository_, options).leftovers.bytes, 30U);
+  options.margin = {};
+  EXPECT_EQ(MustPrune(*repository_, options).leftovers.files, 2U);
+  EXPECT_EQ(ages, (std::vector<Duration>{kMargin, std::chrono::hours(1)}));
+}
+
+TEST_F(PruneRunTest, LeftoversThatCannotBeSweptMakeItPartial) {
+  MakeThree();
+  PruneOptions options = Options();
+  options.sweep_leftovers = [](const Context&, Duration) -> Result<Leftovers> {
+    return MakeStatus(Kind::kDenied, "no");
+  };
+  EXPECT_EQ(KindOf(RunPrune(context_, *repository_, options).status()), Kind::kPartial);
+  ExpectWhole(store_, "after prune: ");
+}
+
 // ---- delete and pin ----
 
 TEST_F(PruneRunTest, DeletingRemovesTheSnapshotObjectAndNothingElse) {

@@ -76,6 +76,20 @@ class CheckTest(AcceptanceTest):
         data = self.call('repo', 'check', '--read-data', '--max-duration', '0')['data']
         self.assertEqual((data['read_packs'], data['stopped']), (1, True))
 
+    def test_damage_is_remembered_until_it_is_gone(self):
+        pack = self.biggest_pack()
+        self.flip(pack, 40)
+        self.named(self.call('repo', 'check', '--read-data', code=1), pack)
+        notes = self.files('damaged')
+        self.assertEqual(len(notes), 1)
+        self.assertNotIn(notes[0], str(self.call('repo', 'check')))
+        self.call('repo', 'prune', '--yes')
+        self.assertEqual(self.files('damaged'), notes)  # the pack is still there
+        self.flip(pack, 40)
+        self.assertEqual(self.call('repo', 'check', '--read-data')['findings'], [])
+        self.assertEqual(self.files('damaged'), [])
+        self.call('backup', 'verify', '--all', '--read-data')
+
     def test_wrong_words(self):
         for args in (('--read-data-subset', '0%'), ('--read-data-subset', '4/3'),
                      ('--read-data-subset', 'half'), ('--max-duration', 'soon')):

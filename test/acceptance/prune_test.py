@@ -48,6 +48,19 @@ class PruneTest(AcceptanceTest):
         self.assertEqual(self.ids(), [self.new])
         self.call('backup', 'verify', '--all', '--read-data')
 
+    def test_half_written_files_of_killed_runs_go(self):
+        folder = os.path.join(self.repo, os.path.dirname(self.packs()[0]))
+        young, old = (os.path.join(folder, name) for name in ('1-a~tmp', '2-b~tmp'))
+        for path in (young, old):
+            with open(path, 'wb') as file:
+                file.write(b'half a pack')
+        long_ago = time.time() - 2 * 24 * 3600
+        os.utime(old, (long_ago, long_ago))
+        self.assertEqual(self.call('repo', 'prune')['leftovers'], {'files': 0, 'bytes': 0})
+        self.assertTrue(os.path.exists(old))
+        self.assertEqual(self.call('repo', 'prune', '--yes')['leftovers'], {'files': 1, 'bytes': 11})
+        self.assertEqual([os.path.exists(young), os.path.exists(old)], [True, False])
+
     def test_pins(self):
         self.assertEqual(self.call('backup', 'pin', self.old[:8])['pinned'], [self.old])
         listed = self.call('backup', 'list')['snapshots']
