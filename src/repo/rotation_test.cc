@@ -130,7 +130,7 @@ TEST_F(RotationOfSnapshotsTest, WhatACheckRememberedIsStillKnownInTheEnd) {
   const KeyRing before = Open(memory_)->core().keys;
   const auto old = Objects();
   MustBegin();
-  MustContinue();
+  MustStore(*Open(memory_), Rows(9000, 50));
   ObjectId pack;  // one that stays
   for (const auto& [key, bytes] : Objects()) {
     if (key.starts_with(kPacksPrefix) && !old.contains(key)) pack = *IdOfKey({key}, PackKey);
