@@ -130,7 +130,7 @@ TEST_F(FilesystemStoreTest, ACrashedPutLeavesNothingVisible) {
   const auto swept = same->SweepTemporaries(Context(clock));
   ASSERT_TRUE(swept.ok()) << swept.status();
   EXPECT_EQ(swept->files, 2U);
-  EXPECT_EQ(swept->bytes, 20U);
+  EXPECT_EQ(swept->bytes, 21U);
   EXPECT_EQ(FilesBelow(root_), std::vector<std::string>{"k"});
   EXPECT_EQ(store.SweepTemporaries(Context(clock))->files, 0U);
 }
