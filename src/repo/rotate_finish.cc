@@ -65,9 +65,12 @@ Status FinishRotation(const Context& context, const RepositoryCore& core, Lease&
   for (const Family& family : kFamilies) {
     AERIE_TRY(ResealFamily(context, core, current, lease, family));
   }
+  if (!core.config.rotation) return InternalError("finish a rotation: none was begun");
+  RotationRecord finished = *core.config.rotation;
+  finished.former.reset();
+  finished.retired.clear();
   Config config = core.config;
-  config.rotation->former.reset();
-  config.rotation->retired.clear();
+  config.rotation = std::move(finished);
   AERIE_TRY(lease.Confirm(context, kOperation));
   return ReplaceObject(lease.Limit(context), core.store, ConfigKey(),
                        EncodeConfig(config, core.keys.config));
