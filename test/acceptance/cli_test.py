@@ -124,14 +124,18 @@ class DocumentsTest(AcceptanceTest):
     def test_every_documented_key_is_taken(self):
         schema = self.ok('config', 'schema')
         clusters, repositories = {}, {}
+        # Values of keys that do not take any text. Some are only for S3, so the repository is there.
+        special = {'uri': 'http://h:1', 'adaptive': 'false', 'latency_target': '50ms',
+                   'limit_rows': '5000/s', 'url': 's3://bucket/x', 'path_style': 'true',
+                   'limit_upload': '20MB/s', 'limit_download': '20MB/s', 'limit_requests': '100/s',
+                   'limit_connections': '4'}
         for key in schema['keys']:
             self.assertTrue(key['about'])
             part, *_, last = key['path'].split('.')
             if part == 'clusters':
-                clusters[last] = 'http://h:1' if last == 'uri' else 'x'
+                clusters[last] = special.get(last, 'x')
             elif part == 'repositories':
-                # Some keys are only for S3, so it is one of those.
-                repositories[last] = {'url': 's3://bucket/x', 'path_style': 'true'}.get(last, 'x')
+                repositories[last] = special.get(last, 'x')
         path = self.config(json.dumps({'clusters': {'a': clusters}, 'repositories': {'r': repositories},
                                        'defaults': {'cluster': 'a', 'repository': 'r'}}))
         self.ok('--config', path, 'config', 'check')
