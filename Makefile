@@ -18,7 +18,7 @@ build: setup ## Build build/release/aerie
 test: setup ## Build and run every test; the last line counts them
 	@scripts/test
 
-soak: build ## Kill it 200 times at random on a folder and on MinIO, three processes, a network cut (an hour)
+soak: build ## Kill it 200 times at random on a folder and on MinIO, three processes, a network cut
 	@scripts/setup extras
 	@scripts/soak
 

@@ -22,11 +22,7 @@ class IndexRebuildTest : public PruneTest {
     for (int i = 0; i < 5; ++i) MustStore(*repository_, Rows(1000 * i, 150));
   }
   std::vector<std::string> Keys(const std::string& prefix) {
-    std::vector<std::string> keys;
-    for (const auto& [key, bytes] : AllObjects(*memory_)) {
-      if (key.starts_with(prefix)) keys.push_back(key);
-    }
-    return keys;
+    return KeysUnder(AllObjects(*memory_), prefix);
   }
   IndexRebuild MustRebuild() {
     const auto rebuild = RebuildIndexes(context_, *Open(store_));

@@ -276,9 +276,7 @@ class PruneTest : public ::testing::Test {
     }
   }
   static std::size_t Count(objects::ObjectStore& store, const std::string& prefix) {
-    std::size_t count = 0;
-    for (const auto& [key, bytes] : AllObjects(store)) count += key.starts_with(prefix) ? 1 : 0;
-    return count;
+    return KeysUnder(AllObjects(store), prefix).size();
   }
   // As a person with aerie repo unlock would.
   void BreakLocks(objects::ObjectStore& store) {

@@ -71,13 +71,7 @@ class RepairTest : public PruneTest {
     options.program = "aerie test";
     return options;
   }
-  std::vector<std::string> Keys(const std::string& prefix) {
-    std::vector<std::string> keys;
-    for (const auto& [key, bytes] : good_) {
-      if (key.starts_with(prefix)) keys.push_back(key);
-    }
-    return keys;
-  }
+  std::vector<std::string> Keys(const std::string& prefix) { return KeysUnder(good_, prefix); }
 
   // A bit of the first pack without which rows of several snapshots are gone.
   void FlipWhereItCosts(std::map<std::string, Bytes>& all) {

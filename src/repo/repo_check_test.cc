@@ -48,11 +48,7 @@ class RepoCheckTest : public PruneTest {
     return check.ok() ? *check : RepositoryCheck{};
   }
   std::vector<std::string> Keys(const std::string& prefix) {
-    std::vector<std::string> keys;
-    for (const auto& [key, bytes] : AllObjects(*memory_)) {
-      if (key.starts_with(prefix)) keys.push_back(key);
-    }
-    return keys;
+    return KeysUnder(AllObjects(*memory_), prefix);
   }
   void Change(const std::string& key, const std::function<void(Bytes&)>& change) {
     Bytes bytes = BytesOf(*memory_, key);

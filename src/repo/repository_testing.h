@@ -110,6 +110,16 @@ inline Result<rows::RowBatch> RowsOf(Repository& repository, const Snapshot& sna
   return all;
 }
 
+// The keys of `objects` that begin with `prefix`.
+inline std::vector<std::string> KeysUnder(const std::map<std::string, Bytes>& objects,
+                                          const std::string& prefix) {
+  std::vector<std::string> keys;
+  for (const auto& [key, bytes] : objects) {
+    if (key.starts_with(prefix)) keys.push_back(key);
+  }
+  return keys;
+}
+
 inline std::map<std::string, Bytes> AllObjects(objects::ObjectStore& store) {
   const Context context = Context::Background();
   std::vector<objects::ObjectKey> keys;
