@@ -20,7 +20,6 @@ if(AERIE_SANITIZE)
     -fno-omit-frame-pointer -fno-sanitize-recover=all)
   target_link_options(aerie_flags INTERFACE -fsanitize=${AERIE_SANITIZE})
   if(AERIE_SANITIZE MATCHES "thread")
-    target_compile_definitions(aerie_flags INTERFACE AERIE_TSAN=1)
     # g++ warns that fences are not seen by tsan; the standard library uses them in stop_token.
     if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
       target_compile_options(aerie_flags INTERFACE -Wno-tsan)

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "base/log.h"
+#include "base/testing_effort.h"
 #include "repo/repository_testing.h"
 
 namespace aerie::repo {
@@ -13,12 +14,7 @@ namespace {
 
 constexpr std::size_t kRows = 120;
 
-// Every byte in a plain build. Under a sanitizer it is memory that is watched, and a part will do.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr std::size_t kStep = 5;
-#else
-constexpr std::size_t kStep = 1;
-#endif
+constexpr std::size_t kStep = Effort(1, 5, 50);  // every byte, and not
 
 class RepositoryDamageTest : public testing::TestWithParam<bool> {
  protected:

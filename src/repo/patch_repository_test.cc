@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/testing_effort.h"
 #include "repo/leaf_cutter.h"
 #include "repo/object_names.h"
 #include "repo/repository_testing.h"
@@ -143,11 +144,12 @@ TEST_P(PatchedBits, EveryByteOfAPatchIsFoundAndItsKeysAreNamed) {
     before = AllObjects(*memory);
     stored = *StoreNext(*repository, spec, second, *stored, InfoAt(2));
   }
+  constexpr std::size_t kStride = Effort(1, 1, 9);
   std::size_t named = 0;
   for (const auto& [key, good] : AllObjects(*memory)) {
     if (before.contains(key) || !key.starts_with(kPacksPrefix)) continue;
     Bytes bad = good;
-    for (std::size_t i = 0; i < good.size(); ++i) {
+    for (std::size_t i = 0; i < good.size(); i += kStride) {
       bad[i] ^= static_cast<std::uint8_t>(1 << i % 8);
       ASSERT_TRUE(memory->Put(kContext, {key}, bad).ok());
       bad[i] = good[i];
@@ -168,7 +170,7 @@ TEST_P(PatchedBits, EveryByteOfAPatchIsFoundAndItsKeysAreNamed) {
     }
     ASSERT_TRUE(memory->Put(kContext, {key}, good).ok());
   }
-  EXPECT_GT(named, 50U);
+  EXPECT_GT(named * kStride, 50U);
 }
 
 // Each leaf is one read of its own; its patches are read with those of its neighbours.

@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/testing_effort.h"
 #include "repo/leaf_access.h"
 #include "repo/leaf_cutter.h"
 #include "repo/patch_blob.h"
@@ -443,7 +444,7 @@ void RunHistory(std::uint64_t seed, DataType key_type, int generations, HistoryF
 
 TEST(PatchHistory, EveryGenerationIsWhatItsRowsWere) {
   HistoryFigures figures;
-  for (std::uint64_t seed = 1; seed <= 8; ++seed) {
+  for (std::uint64_t seed = 1; seed <= Effort(8, 8, 2); ++seed) {
     RunHistory(seed, seed % 2 == 0 ? DataType::kInt64 : DataType::kVarChar, 30, figures);
     if (HasFatalFailure()) return;
   }

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include "base/testing_effort.h"
 #include "repo/check_record.h"
 #include "repo/damage_record.h"
 #include "repo/object_names.h"
@@ -331,7 +332,7 @@ TEST_P(RotationCrashTest, OfEachPass) {
   MustBegin();
   auto before = Objects();
   for (int pass = 0; pass < 2; ++pass) {
-    for (std::uint64_t n = 1;; ++n) {
+    for (std::uint64_t n = 1;; n += Effort(1, 1, 7)) {
       SCOPED_TRACE("pass " + std::to_string(pass) + ", operation " + std::to_string(n));
       ASSERT_LT(n, 500U);
       const auto memory = CopyOf(before);

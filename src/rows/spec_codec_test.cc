@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "base/testing_effort.h"
 #include "rows/row_generator.h"
 
 namespace aerie::rows {
@@ -157,7 +158,7 @@ TEST(SpecCodec, EveryTruncationIsAnError) {
 // Whatever is damaged: an answer or an error, never a crash.
 TEST(SpecCodec, SurvivesDamage) {
   RowGenerator random(5);
-  for (int i = 0; i < 3000; ++i) {
+  for (int i = 0; i < Effort(3000, 3000, 300); ++i) {
     std::string text = EncodeSpec(RowGenerator(random.Below(20)).RandomSpec());
     text[random.Below(text.size())] = static_cast<char>(random.Next());
     const auto spec = DecodeSpec(text);
