@@ -84,6 +84,7 @@ class StoredRepository : public Repository {
   Result<Snapshot> OpenSnapshot(const ObjectId& id, ByteSpan object);
   Result<Snapshot> ReadListedSnapshot(const Context& context, const ObjectId& id, Bytes& object);
   std::optional<Snapshot> KnownSnapshot(const ObjectId& id);
+  Status OpenKept(const Context& context, const SnapshotCache::Objects& kept);
   Result<Snapshot> FindLatest(const Context& context,
                               const std::function<bool(const Snapshot&)>& accept);
 
@@ -177,6 +178,15 @@ Result<Snapshot> StoredRepository::ReadListedSnapshot(const Context& context, co
   return OpenSnapshot(id, object);
 }
 
+// One that is damaged here is no error: it is read from the store when it is listed there.
+Status StoredRepository::OpenKept(const Context& context, const SnapshotCache::Objects& kept) {
+  for (const auto& [id, object] : kept) {
+    AERIE_TRY(context.Check("list snapshots"));
+    if (!KnownSnapshot(id)) (void)OpenSnapshot(id, object);
+  }
+  return Ok();
+}
+
 Result<Snapshot> StoredRepository::OpenSnapshot(const ObjectId& id, ByteSpan object) {
   const objects::ObjectKey key = SnapshotKey(id);
   AERIE_ASSIGN(const Bytes body, UnsealMeta(keys_, MetaType::kSnapshot, key, object));
@@ -204,8 +214,12 @@ Result<std::vector<Snapshot>> StoredRepository::ListSnapshots(const Context& con
 
 Result<std::vector<Snapshot>> StoredRepository::ReadSnapshots(const Context& context,
                                                               std::vector<Finding>* damaged) {
-  AERIE_ASSIGN(const std::vector<ObjectId> ids, SnapshotIds(context));
   const SnapshotCache::Objects kept = cache_.Load();
+  // The store answers a long listing page by page; meanwhile those that are here are opened.
+  TaskGroup opening(context);
+  opening.Spawn("open kept snapshots", [&](const Context& child) { return OpenKept(child, kept); });
+  AERIE_ASSIGN(const std::vector<ObjectId> ids, SnapshotIds(context));
+  AERIE_TRY(opening.Join());
   std::mutex mutex;
   std::vector<Snapshot> snapshots;
   SnapshotCache::Objects objects;
