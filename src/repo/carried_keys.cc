@@ -44,7 +44,7 @@ CarriedKey WrapCarried(const KeyRing& keys, Carried what, std::uint32_t generati
 Status TakeCarriedKeys(const Config& config, KeyRing& keys) {
   if (!config.rotation) return Ok();
   const RotationRecord& rotation = *config.rotation;
-  AERIE_ASSIGN(keys.names,
+  AERIE_ASSIGN(keys.names.key,
                UnwrapCarried(keys, Carried::kNames, rotation.generation, rotation.names));
   if (!rotation.former) return Ok();
   AERIE_ASSIGN(const SecretKey master,

@@ -15,6 +15,7 @@ constexpr std::size_t kCodeDigits = 64;
 constexpr char kAesName[] = "aes-256-gcm";
 constexpr char kNoneName[] = "none";
 constexpr char kPatchesName[] = "patches";
+constexpr char kTreeNamesName[] = "tree-names";
 constexpr char kRotatedName[] = "rotated";
 // Of marks and of retired keys; nobody rotates so often or has so many.
 constexpr std::size_t kMaxListed = 10'000;
@@ -47,6 +48,7 @@ std::vector<std::string> Features(const Config& config) {
   std::vector<std::string> features;
   if (config.patches) features.emplace_back(kPatchesName);
   if (config.rotation) features.emplace_back(kRotatedName);
+  if (config.tree_names) features.emplace_back(kTreeNamesName);
   return features;
 }
 
@@ -69,7 +71,7 @@ Status CheckVersion(const nlohmann::json& json) {
   const auto features = json.find("features");
   if (features == json.end() || !features->is_array()) return Damaged("it has no features");
   const bool known = std::ranges::all_of(*features, [](const nlohmann::json& feature) {
-    return feature == kPatchesName || feature == kRotatedName;
+    return feature == kPatchesName || feature == kRotatedName || feature == kTreeNamesName;
   });
   if (!known) {
     return UnsupportedError(
@@ -168,6 +170,7 @@ Result<Config> ParseConfig(ByteSpan bytes) {
   config.created_ms = created.get<std::int64_t>();
   const nlohmann::json& features = json["features"];
   config.patches = std::ranges::count(features, kPatchesName) != 0;
+  config.tree_names = std::ranges::count(features, kTreeNamesName) != 0;
   if (std::ranges::count(features, kRotatedName) != 0) {
     AERIE_ASSIGN(config.rotation, ParseRotation(json));
   }

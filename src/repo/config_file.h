@@ -37,7 +37,8 @@ struct RotationRecord {
 struct Config {
   ObjectId id;
   Suite suite = Suite::kAes256Gcm;
-  bool patches = false;  // the feature of that name
+  bool patches = false;     // the feature of that name
+  bool tree_names = false;  // the feature `tree-names`
   std::int64_t created_ms = 0;
   std::optional<RotationRecord> rotation = {};
   bool operator==(const Config&) const = default;

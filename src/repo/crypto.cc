@@ -1,12 +1,18 @@
 #include "repo/crypto.h"
 
+#include <algorithm>
+#include <array>
 #include <cstring>
+#include <initializer_list>
 #include <limits>
 #include <memory>
 #include <mutex>
+#include <vector>
 
 #include <openssl/evp.h>
 #include <sodium.h>
+
+#include "rows/blake2b_many.h"
 
 namespace aerie::repo {
 namespace {
@@ -30,6 +36,42 @@ bool FillFixed(std::span<std::uint8_t> out) {
   std::memcpy(seed.data() + 8, &call, sizeof(call));
   randombytes_buf_deterministic(out.data(), out.size(), seed.data());
   return true;
+}
+
+constexpr std::size_t kTreeNameFrom = 64 << 10;  // plain bytes
+constexpr std::size_t kPieceBytes = 8 << 10;
+constexpr std::uint8_t kTreeNameBit = 0x80;
+
+BlobName HashParts(const SecretKey& key, std::initializer_list<ByteSpan> parts) {
+  BlobName name;
+  crypto_generichash_state state;
+  crypto_generichash_init(&state, key.data(), SecretKey::size(), name.bytes.size());
+  for (const ByteSpan part : parts) {
+    crypto_generichash_update(&state, part.data(), part.size());
+  }
+  crypto_generichash_final(&state, name.bytes.data(), name.bytes.size());
+  sodium_memzero(&state, sizeof(state));
+  return name;
+}
+
+using Piece = std::array<std::uint8_t, 32>;
+
+// BLAKE2b-256 of each kPieceBytes of `bytes`, the last piece being what is left.
+std::vector<Piece> HashPieces(const SecretKey& key, ByteSpan bytes) {
+  std::vector<Piece> hashes((bytes.size() + kPieceBytes - 1) / kPieceBytes);
+  const std::uint8_t* data[rows::kBlake2bLanes];
+  std::size_t size[rows::kBlake2bLanes];
+  std::uint64_t out[rows::kBlake2bLanes][4];
+  for (std::size_t at = 0; at < hashes.size(); at += rows::kBlake2bLanes) {
+    const std::size_t count = std::min(rows::kBlake2bLanes, hashes.size() - at);
+    for (std::size_t i = 0; i < count; ++i) {
+      data[i] = bytes.data() + (at + i) * kPieceBytes;
+      size[i] = std::min(kPieceBytes, bytes.size() - (at + i) * kPieceBytes);
+    }
+    rows::KeyedBlake2bMany(key.data(), data, size, count, out);
+    std::memcpy(hashes[at].data(), out, count * sizeof(Piece));
+  }
+  return hashes;
 }
 
 struct CipherContextDeleter {
@@ -141,7 +183,7 @@ KeyRing DeriveKeys(const SecretKey& master, Suite suite, const ObjectId& reposit
   const auto derive = [&](SecretKey& key, const char* purpose) {
     crypto_kdf_derive_from_key(key.data(), SecretKey::size(), 1, purpose, master.data());
   };
-  derive(ring.names, "aerienam");
+  derive(ring.names.key, "aerienam");
   derive(ring.packs, "aeriepak");
   derive(ring.meta, "aeriemet");
   derive(ring.config, "aeriecfg");
@@ -169,16 +211,18 @@ std::vector<SecretKey> MetaKeysToTry(const KeyRing& keys, std::string_view objec
   return tries;
 }
 
-BlobName NameBlob(const SecretKey& names, BlobKind kind, ByteSpan plain) {
-  BlobName name;
+BlobName NameBlob(const BlobNaming& names, BlobKind kind, ByteSpan plain) {
   const auto byte = static_cast<std::uint8_t>(kind);
-  crypto_generichash_state state;
-  crypto_generichash_init(&state, names.data(), SecretKey::size(), name.bytes.size());
-  crypto_generichash_update(&state, &byte, 1);
-  crypto_generichash_update(&state, plain.data(), plain.size());
-  crypto_generichash_final(&state, name.bytes.data(), name.bytes.size());
-  sodium_memzero(&state, sizeof(state));
-  return name;
+  if (!names.trees || plain.size() < kTreeNameFrom) {
+    return HashParts(names.key, {ByteSpan(&byte, 1), plain});
+  }
+  const auto tree_byte = static_cast<std::uint8_t>(byte | kTreeNameBit);
+  std::uint8_t size[8];
+  for (int i = 0; i < 8; ++i) size[i] = static_cast<std::uint8_t>(plain.size() >> 8 * i);
+  const std::vector<Piece> pieces = HashPieces(names.key, plain);
+  return HashParts(
+      names.key,
+      {ByteSpan(&tree_byte, 1), size, {pieces.front().data(), pieces.size() * sizeof(Piece)}});
 }
 
 std::array<std::uint8_t, 32> KeyedHash(const SecretKey& key, ByteSpan bytes) {

@@ -59,11 +59,17 @@ class SecretKey {
   std::array<std::uint8_t, 32> bytes_{};
 };
 
+// How a repository names its blobs.
+struct BlobNaming {
+  SecretKey key;
+  bool trees = false;  // the feature `tree-names`: large ones by a tree, eight pieces at a time
+};
+
 // What the master key gives a repository to work with.
 struct KeyRing {
   Suite suite = Suite::kAes256Gcm;
   ObjectId repository;
-  SecretKey names;   // of blobs
+  BlobNaming names;
   SecretKey packs;   // parent of each pack's key
   SecretKey meta;    // parent of the keys of index and snapshot objects
   SecretKey config;  // of the config's code
@@ -85,7 +91,8 @@ SecretKey DeriveObjectKey(const SecretKey& parent, std::string_view object_key);
 std::vector<SecretKey> PackKeysToTry(const KeyRing& keys, std::string_view object_key);
 std::vector<SecretKey> MetaKeysToTry(const KeyRing& keys, std::string_view object_key);
 
-BlobName NameBlob(const SecretKey& names, BlobKind kind, ByteSpan plain);
+// docs/format.md, section Blobs and packs.
+BlobName NameBlob(const BlobNaming& names, BlobKind kind, ByteSpan plain);
 
 // BLAKE2b-256 with a key.
 std::array<std::uint8_t, 32> KeyedHash(const SecretKey& key, ByteSpan bytes);

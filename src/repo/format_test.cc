@@ -132,12 +132,48 @@ TEST_P(SuiteTest, SealingMayBeDoneInPlace) {
 TEST(Crypto, NamesAndKeysAreTheSpecifiedHashes) {
   // Worked out apart from this program, with Python's hashlib.blake2b; see docs/format.md.
   const KeyRing keys = FixedKeys();
-  EXPECT_EQ(ToHex({keys.names.data(), 32}),
+  EXPECT_EQ(ToHex({keys.names.key.data(), 32}),
             "3206be4ac8493951ebe03633fe3106eb4ef27e4f6c05629ec9eaaf29ee576af8");
   EXPECT_EQ(ToHex({DeriveObjectKey(keys.packs, "packs/3f/3f").data(), 32}),
             "26f58c1271c59a708b034f1b30508480854dba4d376b1d05a56e234271a53858");
   EXPECT_EQ(NameBlob(keys.names, BlobKind::kRowDigests, AsBytes("kite")).ToHex(),
             "0239be4531042e8ed71ac44d906ec0d6443142dc4d225d7e4d55fb305e100d3a");
+}
+
+// docs/format.md, section Blobs and packs, word for word.
+BlobName TreeName(const SecretKey& key, BlobKind kind, ByteSpan plain) {
+  Bytes text = {static_cast<std::uint8_t>(static_cast<int>(kind) + 128)};
+  for (int i = 0; i < 8; ++i) text.push_back(static_cast<std::uint8_t>(plain.size() >> 8 * i));
+  for (std::size_t at = 0; at < plain.size(); at += 8192) {
+    const auto hash =
+        KeyedHash(key, plain.subspan(at, std::min<std::size_t>(8192, plain.size() - at)));
+    text.insert(text.end(), hash.begin(), hash.end());
+  }
+  return {KeyedHash(key, text)};
+}
+
+TEST(Crypto, TreesNameWhatIsLarge) {
+  BlobNaming names = FixedKeys().names;
+  const BlobNaming without = names;
+  names.trees = true;
+  Bytes plain(300'001);
+  for (std::size_t i = 0; i < plain.size(); ++i) {
+    plain[i] = static_cast<std::uint8_t>(i * i >> 7);
+  }
+  for (const std::size_t size : {0, 4, 65535}) {
+    const ByteSpan bytes = ByteSpan(plain).first(size);
+    EXPECT_EQ(NameBlob(names, BlobKind::kColumn, bytes),
+              NameBlob(without, BlobKind::kColumn, bytes))
+        << size;
+  }
+  for (const std::size_t size : {65536, 65537, 73727, 73728, 81920, 81921, 300'001}) {
+    const ByteSpan bytes = ByteSpan(plain).first(size);
+    for (const BlobKind kind : {BlobKind::kColumn, BlobKind::kPatch}) {
+      EXPECT_EQ(NameBlob(names, kind, bytes), TreeName(names.key, kind, bytes)) << size;
+    }
+  }
+  EXPECT_EQ(NameBlob(names, BlobKind::kColumn, plain).ToHex(),
+            "e19c252cf6708f839eb922e00662b249608b79f66c9e3122a84696cfdda74bf5");
 }
 
 TEST(Crypto, ThePlainSuiteIsTheBytesAndAKeyedHash) {
@@ -262,7 +298,7 @@ TEST(Config, OfARotationComesBackAndEveryByteCounts) {
     config.patches = under_way;
     RotationRecord& rotation = config.rotation.emplace();
     rotation.generation = 3;
-    rotation.names = WrapCarried(keys, Carried::kNames, 3, keys.names);
+    rotation.names = WrapCarried(keys, Carried::kNames, 3, keys.names.key);
     if (under_way) {
       rotation.former = WrapCarried(keys, Carried::kFormerMaster, 3, FixedMaster());
       rotation.marks = {MarkOf(keys), {}};
@@ -298,14 +334,22 @@ TEST(Config, GoldenBytes) {
             "f514fe05668da603eb28edd37eb1a25cf1c3a4b3ed054636a4682d8141bd281e\n");
 }
 
-TEST(Config, SaysWhetherLeavesMayHavePatches) {
+TEST(Config, NamesItsFeaturesInOrder) {
   const KeyRing keys = FixedKeys();
   Config config = {.id = keys.repository, .suite = keys.suite, .created_ms = kCreated};
   EXPECT_FALSE(ParseConfig(EncodeConfig(config, keys.config))->patches);
+  EXPECT_FALSE(ParseConfig(EncodeConfig(config, keys.config))->tree_names);
+  const auto expect_features = [&](const std::string& list) {
+    const Bytes bytes = EncodeConfig(config, keys.config);
+    EXPECT_NE(AsText(bytes).find("\"features\":[" + list + "],"), std::string_view::npos) << list;
+    EXPECT_EQ(*ParseConfig(bytes), config);
+  };
   config.patches = true;
-  const Bytes bytes = EncodeConfig(config, keys.config);
-  EXPECT_NE(AsText(bytes).find("\"features\":[\"patches\"],"), std::string_view::npos);
-  EXPECT_EQ(*ParseConfig(bytes), config);
+  expect_features("\"patches\"");
+  config.tree_names = true;
+  expect_features("\"patches\",\"tree-names\"");
+  config.patches = false;
+  expect_features("\"tree-names\"");
 }
 
 TEST(Config, ANewerFormatAsksForANewerProgram) {

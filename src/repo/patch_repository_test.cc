@@ -70,7 +70,7 @@ TEST(PatchedRepository, OneMadeWithoutTheFeatureGoesOnWithout) {
     options.patches = patches;
     ASSERT_TRUE(CreateRepository(kContext, memory, options).ok());
     const std::string config(AsText(AllObjects(*memory).at("config")));
-    EXPECT_EQ(config.find("[\"patches\"]") != std::string::npos, patches);
+    EXPECT_EQ(config.find("\"patches\"") != std::string::npos, patches);
     auto repository = *Reopen(memory);
     const auto first = StoreNext(*repository, rows.spec, rows.first, {}, InfoAt(1));
     ASSERT_TRUE(first.ok()) << first.status();

@@ -518,9 +518,13 @@ Result<std::unique_ptr<Repository>> Create(const Context& context,
   const std::int64_t now = ToUnixMillis(context.clock().Now());
   SecretKey master;
   FillRandom({master.data(), SecretKey::size()});
-  const Config config = {
-      .id = RandomId(), .suite = suite, .patches = options.patches, .created_ms = now};
-  const KeyRing keys = DeriveKeys(master, suite, config.id);
+  const Config config = {.id = RandomId(),
+                         .suite = suite,
+                         .patches = options.patches,
+                         .tree_names = options.tree_names,
+                         .created_ms = now};
+  KeyRing keys = DeriveKeys(master, suite, config.id);
+  keys.names.trees = config.tree_names;
   const ObjectId key_id = RandomId();
   AERIE_ASSIGN(const KeyFile file,
                WrapMasterKey(master, key_id, options.encrypted ? Kdf::kArgon2id : Kdf::kNone,

@@ -94,6 +94,8 @@ struct CreateOptions {
   // The feature that lets leaves have patches: less is stored, but programs before it refuse the
   // repository.
   bool patches = true;
+  // Large blobs are named by a tree of hashes, in a third of the time; the same is said of it.
+  bool tree_names = true;
   // Argon2id cost; tests lower it.
   std::uint32_t kdf_passes = 3;
   std::uint64_t kdf_memory = std::uint64_t{64} << 20;

@@ -42,6 +42,7 @@ Status TryKey(const Context& context, objects::ObjectStore& store, const ObjectI
     return Ok();
   }
   AERIE_TRY(TakeCarriedKeys(config, keys));
+  keys.names.trees = config.tree_names;
   tries.found = Unlocked{*master, std::move(keys), id};
   return Ok();
 }

@@ -36,8 +36,8 @@ static inline __attribute__((always_inline)) void Transpose(const Vec* in, Vec* 
 }  // namespace
 
 void Blake2bAvx512(const std::uint8_t* const* data, const std::size_t* size, std::size_t count,
-                   std::uint64_t (*out)[2]) {
-  HashLanes(data, size, count, out);
+                   const LaneOptions& options, std::uint64_t* out) {
+  HashLanes(data, size, count, options, out);
 }
 
 }  // namespace aerie::rows

@@ -18,10 +18,13 @@ void InitSodium() {
   std::abort();
 }
 
-void HashOne(const std::uint8_t* data, std::size_t size, std::uint64_t* out) {
-  std::uint8_t hash[16];
-  crypto_generichash_blake2b(hash, sizeof(hash), data, size, nullptr, 0);
-  std::memcpy(out, hash, sizeof(hash));
+void HashOne(const std::uint8_t* data, std::size_t size, const LaneOptions& options,
+             std::uint64_t* out) {
+  std::uint8_t hash[32];
+  const std::size_t bytes = options.words * sizeof(*out);
+  crypto_generichash_blake2b(hash, bytes, data, size, options.key,
+                             options.key == nullptr ? 0 : kBlake2bKeyBytes);
+  std::memcpy(out, hash, bytes);
 }
 
 #if !defined(AERIE_BLAKE2B_X86)
@@ -43,16 +46,17 @@ Blake2bEngine BestBlake2bEngine() {
 }
 
 void Blake2bManyWith(Blake2bEngine engine, const std::uint8_t* const* data, const std::size_t* size,
-                     std::size_t count, std::uint64_t (*out)[2]) {
+                     std::size_t count, const LaneOptions& options, std::uint64_t* out) {
 #if defined(AERIE_BLAKE2B_X86)
   // Vectors of one or two messages are slower than libsodium.
   if (engine == Blake2bEngine::kAvx512 && count > 2) {
-    Blake2bAvx512(data, size, count, out);
+    Blake2bAvx512(data, size, count, options, out);
     return;
   }
   if (engine == Blake2bEngine::kAvx2 && count > 2) {
     for (std::size_t at = 0; at < count; at += 4) {
-      Blake2bAvx2(data + at, size + at, std::min<std::size_t>(4, count - at), out + at);
+      Blake2bAvx2(data + at, size + at, std::min<std::size_t>(4, count - at), options,
+                  out + at * options.words);
     }
     return;
   }
@@ -60,12 +64,19 @@ void Blake2bManyWith(Blake2bEngine engine, const std::uint8_t* const* data, cons
   static_cast<void>(engine);
 #endif
   InitSodium();
-  for (std::size_t i = 0; i < count; ++i) HashOne(data[i], size[i], out[i]);
+  for (std::size_t i = 0; i < count; ++i) {
+    HashOne(data[i], size[i], options, out + i * options.words);
+  }
 }
 
 void Blake2bMany(const std::uint8_t* const* data, const std::size_t* size, std::size_t count,
                  std::uint64_t (*out)[2]) {
-  Blake2bManyWith(BestBlake2bEngine(), data, size, count, out);
+  Blake2bManyWith(BestBlake2bEngine(), data, size, count, {}, out[0]);
+}
+
+void KeyedBlake2bMany(const std::uint8_t* key, const std::uint8_t* const* data,
+                      const std::size_t* size, std::size_t count, std::uint64_t (*out)[4]) {
+  Blake2bManyWith(BestBlake2bEngine(), data, size, count, {.words = 4, .key = key}, out[0]);
 }
 
 }  // namespace aerie::rows

@@ -11,12 +11,15 @@
 namespace aerie::rows {
 namespace {
 
-using Hash = std::array<std::uint64_t, 2>;
+using Hash = std::vector<std::uint64_t>;
 
-Hash Expected(const std::vector<std::uint8_t>& message) {
-  Hash hash;
-  crypto_generichash_blake2b(reinterpret_cast<std::uint8_t*>(hash.data()), sizeof(hash),
-                             message.data(), message.size(), nullptr, 0);
+constexpr std::array<std::uint8_t, kBlake2bKeyBytes> kKey = {7, 1, 2, 250, 4, 5};
+
+Hash Expected(const std::vector<std::uint8_t>& message, const LaneOptions& options) {
+  Hash hash(options.words);
+  crypto_generichash_blake2b(reinterpret_cast<std::uint8_t*>(hash.data()), options.words * 8,
+                             message.data(), message.size(), options.key,
+                             options.key == nullptr ? 0 : kBlake2bKeyBytes);
   return hash;
 }
 
@@ -29,7 +32,8 @@ std::vector<Blake2bEngine> Engines() {
   return engines;
 }
 
-void Compare(const std::vector<std::vector<std::uint8_t>>& messages) {
+void CompareWith(const LaneOptions& options,
+                 const std::vector<std::vector<std::uint8_t>>& messages) {
   std::array<const std::uint8_t*, kBlake2bLanes> data{};
   std::array<std::size_t, kBlake2bLanes> size{};
   for (std::size_t i = 0; i < messages.size(); ++i) {
@@ -37,15 +41,23 @@ void Compare(const std::vector<std::vector<std::uint8_t>>& messages) {
     size[i] = messages[i].size();
   }
   for (const Blake2bEngine engine : Engines()) {
-    std::uint64_t out[kBlake2bLanes][2] = {};
-    Blake2bManyWith(engine, data.data(), size.data(), messages.size(), out);
+    std::uint64_t out[kBlake2bLanes * 4] = {};
+    Blake2bManyWith(engine, data.data(), size.data(), messages.size(), options, out);
     for (std::size_t i = 0; i < messages.size(); ++i) {
-      const Hash expected = Expected(messages[i]);
-      EXPECT_EQ((Hash{out[i][0], out[i][1]}), expected)
+      const std::uint64_t* const words = out + i * options.words;
+      EXPECT_EQ(Hash(words, words + options.words), Expected(messages[i], options))
           << "engine " << static_cast<int>(engine) << ", message " << i << " of " << messages.size()
-          << ", " << size[i] << " bytes";
+          << ", " << size[i] << " bytes" << (options.key == nullptr ? "" : ", with a key");
     }
   }
+}
+
+void Compare(const std::vector<std::vector<std::uint8_t>>& messages) {
+  CompareWith({}, messages);
+  for (const auto& message : messages) {
+    if (message.empty()) return;
+  }
+  CompareWith({.words = 4, .key = kKey.data()}, messages);
 }
 
 // RFC 7693 gives vectors for 64 bytes of output only; that ours is the same function for 16 is seen
