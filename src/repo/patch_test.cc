@@ -444,7 +444,7 @@ void RunHistory(std::uint64_t seed, DataType key_type, int generations, HistoryF
 
 TEST(PatchHistory, EveryGenerationIsWhatItsRowsWere) {
   HistoryFigures figures;
-  for (std::uint64_t seed = 1; seed <= Effort(8, 8, 2); ++seed) {
+  for (std::uint64_t seed = 1; seed <= Effort<std::uint64_t>(8, 8, 2); ++seed) {
     RunHistory(seed, seed % 2 == 0 ? DataType::kInt64 : DataType::kVarChar, 30, figures);
     if (HasFatalFailure()) return;
   }
