@@ -93,7 +93,7 @@ class CollectionWriter : public rows::RowWriter {
     } else {
       pending_ = std::move(batch);
     }
-    if (one_row_calls_ || pending_->ByteSize() * 2 >= options_.call_bytes) {
+    if (one_row_calls_ || pending_->ByteSize() * 4 >= options_.call_bytes * 3) {
       AERIE_TRY(SendPending(context));
     }
     return Ok();
