@@ -1,8 +1,8 @@
-"""The server behind `scripts/lab s3`: moto's S3 with signatures checked, one user, one bucket.
+"""The server behind `scripts/lab s3`: moto's S3 with signatures checked, one user, one bucket and one with object lock.
 
     lab_s3.py PORT FILE [CERTIFICATE KEY AUTHORITY]
 
-When it serves, FILE holds the bucket, the user's keys and an administrator's as JSON. moto accepts any signature until it
+When it serves, FILE holds the buckets, the user's keys and an administrator's as JSON. moto accepts any signature until it
 is told otherwise, so that the user can be made; from then on every request is checked.
 """
 
@@ -22,6 +22,7 @@ from moto.server import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 BUCKET = 'aerie-lab'
+LOCKED_BUCKET = 'aerie-lab-locked'  # with object lock
 
 
 class OneAtATime:
@@ -37,12 +38,14 @@ class OneAtATime:
 
 
 def provide(endpoint, authority):
-    """The bucket, the keys of a user who may do everything with S3, and those of one who may do
+    """The buckets, the keys of a user who may do everything with S3, and those of one who may do
     everything, such as to take the first one's keys; then no more without them."""
     verify = {'endpoint_url': endpoint, 'verify': authority}
-    boto3.client('s3', **verify).create_bucket(Bucket=BUCKET)
+    s3 = boto3.client('s3', **verify)
+    s3.create_bucket(Bucket=BUCKET)
+    s3.create_bucket(Bucket=LOCKED_BUCKET, ObjectLockEnabledForBucket=True)
     iam = boto3.client('iam', **verify)
-    made = {'bucket': BUCKET}
+    made = {'bucket': BUCKET, 'locked_bucket': LOCKED_BUCKET}
     for user, prefix, actions in (('aerie', '', 's3:*'), ('admin', 'admin_', '*')):
         policy = {'Version': '2012-10-17',
                   'Statement': [{'Effect': 'Allow', 'Action': actions, 'Resource': '*'}]}

@@ -9,6 +9,8 @@
 
 #include <yaml-cpp/yaml.h>
 
+#include "base/duration.h"
+
 namespace aerie::app {
 namespace {
 
@@ -38,6 +40,15 @@ class Section {
     } else {
       Fail(node_[key], "'" + path_ + "." + key + "' must be true or false");
     }
+  }
+
+  void Time(const char* key, std::optional<Duration>& into) {
+    std::string text;
+    Text(key, text);
+    if (!status_.ok() || text.empty()) return;
+    const auto duration = ParseDuration(text, "'" + path_ + "." + key + "'");
+    if (!duration.ok()) return Fail(node_[key], std::string(duration.status().message()));
+    into = *duration;
   }
 
   // Fails when the key is there.
@@ -131,15 +142,18 @@ constexpr std::pair<const char*, std::string S3Config::*> kS3Texts[] = {
     {"storage_class", &S3Config::storage_class},
     {"sse", &S3Config::sse},
     {"sse_kms_key", &S3Config::sse_kms_key},
+    {"retention_mode", &S3Config::retention_mode},
 };
 
 void ReadS3(Section& section, const std::string& url, S3Config& out) {
   for (const auto& [key, member] : kS3Texts) section.Text(key, out.*member);
   section.Flag("path_style", out.path_style);
+  section.Time("immutable_for", out.immutable_for);
   if (url.starts_with("s3://")) return;
   for (const auto& [key, member] : kS3Texts)
     section.Refuse(key, "is for a url that begins with s3://");
   section.Refuse("path_style", "is for a url that begins with s3://");
+  section.Refuse("immutable_for", "is for a url that begins with s3://");
 }
 
 Status ReadRepository(const YAML::Node& node, const std::string& file, const std::string& path,
@@ -233,6 +247,10 @@ const std::vector<ConfigKey>& ConfigKeys() {
       {"repositories.NAME.limit_download", "bytes read a second at most, such as 20MB/s"},
       {"repositories.NAME.limit_requests", "requests a second at most, such as 100/s"},
       {"repositories.NAME.limit_connections", "requests at a time at most"},
+      {"repositories.NAME.immutable_for",
+       "S3: time, such as 30d, for which object lock keeps each backup from everybody"},
+      {"repositories.NAME.retention_mode",
+       "S3: mode of that, COMPLIANCE (default) or GOVERNANCE, which special rights can undo"},
       {"defaults.cluster", "cluster meant when --cluster is not given"},
       {"defaults.repository", "repository meant when --repo is not given"},
   };

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "app/limits.h"
+#include "base/clock.h"
 #include "base/status.h"
 
 namespace aerie::app {
@@ -48,6 +49,8 @@ struct S3Config {
   std::string storage_class;
   std::string sse;
   std::string sse_kms_key;
+  std::string retention_mode;
+  std::optional<Duration> immutable_for;  // of every snapshot, by object lock
 };
 
 struct RepositoryConfig {

@@ -48,6 +48,8 @@ repositories:
     storage_class: STANDARD_IA
     sse: aws:kms
     sse_kms_key: key-1
+    immutable_for: 30d
+    retention_mode: GOVERNANCE
 defaults:
   cluster: prod
   repository: main
@@ -95,6 +97,9 @@ TEST(Config, EveryDocumentedKeyIsReadAndHasAnEffect) {
       {"repositories.NAME.storage_class", {s3.storage_class, "STANDARD_IA"}},
       {"repositories.NAME.sse", {s3.sse, "aws:kms"}},
       {"repositories.NAME.sse_kms_key", {s3.sse_kms_key, "key-1"}},
+      {"repositories.NAME.immutable_for",
+       {s3.immutable_for == std::chrono::hours(24 * 30) ? "30d" : "?", "30d"}},
+      {"repositories.NAME.retention_mode", {s3.retention_mode, "GOVERNANCE"}},
       {"defaults.cluster", {config->default_cluster, "prod"}},
       {"defaults.repository", {config->default_repository, "main"}},
   };
@@ -119,6 +124,10 @@ TEST(Config, KeysOfS3AreForS3) {
             "aerie.yaml:4: 'repositories.main.region' is for a url that begins with s3://");
   EXPECT_THAT(ErrorOf("repositories:\n  main: {url: s3://b/p, path_style: maybe}\n"),
               HasSubstr("must be true or false"));
+  EXPECT_EQ(ErrorOf("repositories:\n  main: {url: /backups, immutable_for: 30d}\n"),
+            "aerie.yaml:2: 'repositories.main.immutable_for' is for a url that begins with s3://");
+  EXPECT_THAT(ErrorOf("repositories:\n  main: {url: s3://b/p, immutable_for: 30}\n"),
+              HasSubstr("'repositories.main.immutable_for' 30: give a number and a unit"));
 }
 
 TEST(Config, WrongValuesAreErrors) {

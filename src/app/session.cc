@@ -151,6 +151,7 @@ Result<objects::S3Options> S3OptionsOf(const Context& context, const S3Config& c
   out.storage_class = config.storage_class;
   out.sse = config.sse;
   out.sse_kms_key = config.sse_kms_key;
+  out.retention_mode = config.retention_mode;
   return out;
 }
 
@@ -368,6 +369,12 @@ Result<Session::Located> Session::Locate(const Context& context, const std::stri
   };
   located.store = std::make_shared<objects::RetryingStore>(std::move(bare), policy);
   return located;
+}
+
+Duration Session::ImmutableFor(const std::string& text) const {
+  const auto it = config_.repositories.find(text.empty() ? config_.default_repository : text);
+  if (it == config_.repositories.end()) return Duration::zero();
+  return it->second.s3.immutable_for.value_or(Duration::zero());
 }
 
 Result<RepositoryAccess> Session::Access(const Context& context, const std::string& text,

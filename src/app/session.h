@@ -82,6 +82,9 @@ class Session {
   Result<OpenedRepository> Repository(const Context& context, const std::string& text,
                                       const RepositoryFlags& flags, IfAbsent absent) const;
 
+  // For how long the configuration wants its snapshots to be immutable; zero: it says nothing.
+  Duration ImmutableFor(const std::string& text) const;
+
   // The same without opening it, for what is done to its keys. kNotFound when there is none.
   Result<RepositoryAccess> Access(const Context& context, const std::string& text,
                                   const RepositoryFlags& flags) const;

@@ -2,11 +2,9 @@
 
 #include <unistd.h>
 
-#include <charconv>
 #include <cmath>
 #include <cstdio>
 #include <iostream>
-#include <map>
 
 #include "cli/commands.h"
 
@@ -28,30 +26,6 @@ Status Confirm(const Environment& env, const std::string& what) {
     return RefusedError(what + ": not confirmed; nothing was changed");
   }
   return RefusedError(what + ": add --yes to confirm; nothing was changed");
-}
-
-Result<Duration> ParseDuration(const std::string& text, const std::string& what) {
-  static const std::map<std::string, std::chrono::seconds> kUnits = {
-      {"s", std::chrono::seconds(1)},
-      {"m", std::chrono::minutes(1)},
-      {"h", std::chrono::hours(1)},
-      {"d", std::chrono::hours(24)},
-      {"w", std::chrono::hours(24 * 7)}};
-  std::uint32_t number = 0;
-  const char* const end = text.data() + text.size();
-  const auto [rest, error] = std::from_chars(text.data(), end, number);
-  const auto unit = kUnits.find(std::string(rest, end));
-  if (error != std::errc() || (unit == kUnits.end() && text != "0")) {
-    return InvalidError(what + " " + text + ": give a number and a unit, such as 90s, 15m, 12h, " +
-                        "30d or 4w");
-  }
-  if (unit == kUnits.end()) return Duration::zero();
-  constexpr std::chrono::hours kLimit(24 * 36'500);
-  const std::chrono::seconds duration = number * unit->second;
-  if (duration > kLimit) {
-    return InvalidError(what + " " + text + ": that is longer than a hundred years");
-  }
-  return duration;
 }
 
 void AddSecretOptions(CLI::App& command, app::SecretFlags& flags, const std::string& stem,
@@ -231,6 +205,9 @@ Json ToJson(const repo::Snapshot& snapshot) {
                            {"digest", collection.digest.sum.ToHex()},
                            {"read", ToJson(collection.report)}});
   }
+  const Json immutable = snapshot.immutable_until_ms
+                             ? Json(FormatUtc(FromUnixMillis(*snapshot.immutable_until_ms)))
+                             : Json(nullptr);
   return {
       {"id", snapshot.id.hex},
       {"short_id", snapshot.id.Short()},
@@ -247,6 +224,7 @@ Json ToJson(const repo::Snapshot& snapshot) {
                                         {"snapshot", snapshot.origin->snapshot.hex}}
                                  : Json(nullptr)},
       {"complete", snapshot.complete},
+      {"immutable_until", immutable},
       {"rows", rows},
       {"bytes", snapshot.stats.plain_bytes},
       {"stored_bytes", snapshot.stats.stored_bytes},

@@ -40,9 +40,6 @@ void AddRepoOption(CLI::App& command, RepoArg& arg, bool may_create);
 // `--argon2-memory` and `--argon2-passes`, of a key that the command makes.
 void AddKdfOptions(CLI::App& command, repo::KdfRequest& kdf);
 
-// "90s", "15m", "12h", "30d", "4w"; `what` names the option in the error (kInvalid).
-Result<Duration> ParseDuration(const std::string& text, const std::string& what);
-
 // Limits on the reading of a live cluster.
 void AddReadingOptions(CLI::App& command, app::ClusterLimitTexts& limits);
 // The same on what is asked of a repository's store; AddRepoOption has them already.

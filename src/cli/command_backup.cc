@@ -5,10 +5,12 @@
 #include <optional>
 #include <utility>
 
+#include "base/duration.h"
 #include "cli/args.h"
 #include "cli/commands.h"
 #include "cli/version.h"
 #include "repo/pins.h"
+#include "repo/retain.h"
 #include "rows/spec_codec.h"
 #include "transfer/backup.h"
 #include "transfer/diff.h"
@@ -35,6 +37,7 @@ struct CreateArgs {
   std::vector<std::string> tags;
   std::size_t parallel = 2;
   int streams = 2;
+  std::string immutable_for;
   bool no_load = false;
   bool dry_run = false;
 };
@@ -59,7 +62,15 @@ CommandResult PlanResult(const transfer::BackupPlan& plan) {
   return result;
 }
 
+// What was said goes before what is configured; 0 says that it is not to be.
+Result<Duration> ImmutableFor(const Environment& env, const CreateArgs& args) {
+  if (args.immutable_for.empty()) return env.session.ImmutableFor(args.repo.text);
+  return ParseDuration(args.immutable_for, "backup: --immutable-for");
+}
+
 CommandResult Create(Environment& env, const CreateArgs& args) {
+  const auto immutable_for = ImmutableFor(env, args);
+  if (!immutable_for.ok()) return Failure(immutable_for.status());
   auto cluster = env.session.Cluster(env.context, args.cluster.text, args.cluster.flags);
   if (!cluster.ok()) return Failure(cluster.status());
   transfer::ClusterEndpointOptions endpoint_options;
@@ -75,6 +86,7 @@ CommandResult Create(Environment& env, const CreateArgs& args) {
   options.program = kProgram;
   options.host = HostName();
   options.tags = args.tags;
+  options.immutable_for = *immutable_for;
   options.selection = args.selection;
   options.parallel_collections = args.parallel;
   options.streams = args.streams;
@@ -146,6 +158,10 @@ CommandResult Create(Environment& env, const CreateArgs& args) {
                  HumanSeconds(seconds) + "; stored " + HumanBytes(snapshot.stats.stored_bytes) +
                  " new\n";
   ReportThrottle(*endpoint, result);
+  if (snapshot.immutable_until_ms) {
+    result.json["immutable_until"] = FormatUtc(FromUnixMillis(*snapshot.immutable_until_ms));
+    result.text += "  " + repo::ImmutableText(snapshot) + "\n";
+  }
   return result;
 }
 
@@ -196,6 +212,9 @@ CommandResult List(Environment& env, const ListArgs& args) {
     if (snapshot.repaired_from) {
       tags += (tags.empty() ? "(repaired from " : " (repaired from ") +
               snapshot.repaired_from->Short() + ")";
+    }
+    if (repo::IsImmutable(snapshot, env.context.clock().Now())) {
+      tags += (tags.empty() ? "(" : " (") + repo::ImmutableText(snapshot) + ")";
     }
     if (pinned) tags += tags.empty() ? "(pinned)" : " (pinned)";
     if (snapshot.origin) {
@@ -264,6 +283,10 @@ CommandResult Show(Environment& env, const ShowArgs& args) {
                 ")\n  size      " + HumanBytes(snapshot->stats.plain_bytes) + ", stored " +
                 HumanBytes(snapshot->stats.stored_bytes) + " new\n";
   if (pinned) result.text += "  pinned    nothing deletes it until aerie backup unpin\n";
+  if (snapshot->immutable_until_ms) {
+    result.text += "  immutable until " +
+                   FormatUtc(FromUnixMillis(*snapshot->immutable_until_ms)).substr(0, 19) + "Z\n";
+  }
   if (snapshot->repaired_from) {
     result.text += "  repaired  from " + snapshot->repaired_from->hex + "\n";
   }
@@ -455,6 +478,11 @@ void AddBackupCommands(CLI::App& root, Action& action) {
     cmd->add_option("--streams", args->streams, "Requests in flight for each collection")
         ->check(CLI::Range(1, 64))
         ->capture_default_str();
+    cmd->add_option(
+           "--immutable-for", args->immutable_for,
+           "S3 with object lock: keep all that the snapshot needs from being deleted, even "
+           "by the keys' owner, for this time, such as 30d; 0: not, whatever is configured")
+        ->type_name("TIME");
     cmd->add_flag("--no-load", args->no_load,
                   "Refuse collections that are not loaded, instead of loading them for the read");
     cmd->add_flag("-n,--dry-run", args->dry_run, "Show what would be backed up; change nothing");

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 
+#include "base/duration.h"
 #include "cli/args.h"
 #include "cli/commands.h"
 #include "cli/version.h"

@@ -1,6 +1,7 @@
 // aerie repo prune and unlock.
 #include <memory>
 
+#include "base/duration.h"
 #include "cli/args.h"
 #include "cli/commands.h"
 #include "cli/version.h"
@@ -97,6 +98,8 @@ std::string PackTable(const repo::PruneReport& report) {
   add("young", report.young, "of an interrupted backup, which may come back for them");
   add("unreadable", report.unreadable, "left alone; aerie repo check says more");
   add("kept", report.kept, HumanBytes(report.garbage_bytes) + " of it garbage");
+  add("immutable", report.immutable, "of those kept: immutable snapshots need them");
+  add("retained", report.retained, "to be removed, but the store keeps them for now");
   return Table(table);
 }
 
@@ -112,7 +115,8 @@ CommandResult PruneResult(const repo::PruneReport& report, bool applied) {
       {"removed", ToJson(report.removed)},       {"doomed", ToJson(report.doomed)},
       {"waiting", ToJson(report.waiting)},       {"needed", ToJson(report.needed)},
       {"repacked", ToJson(report.repacked)},     {"young", ToJson(report.young)},
-      {"unreadable", ToJson(report.unreadable)}, {"kept", ToJson(report.kept)}};
+      {"unreadable", ToJson(report.unreadable)}, {"kept", ToJson(report.kept)},
+      {"immutable", ToJson(report.immutable)},   {"retained", ToJson(report.retained)}};
   result.json["garbage_bytes"] = report.garbage_bytes;
   result.json["leftovers"] = {{"files", report.leftovers.files}, {"bytes", report.leftovers.bytes}};
   result.text = (report.snapshots.empty() ? "no snapshots\n"

@@ -1,6 +1,7 @@
 #include <cstdio>
 #include <memory>
 
+#include "base/duration.h"
 #include "cli/args.h"
 #include "cli/commands.h"
 #include "cli/version.h"

@@ -15,6 +15,8 @@ const char* VerbName(Verb verb) {
     case Verb::kList: return "list";
     case Verb::kRemove: return "remove";
     case Verb::kCopy: return "copy";
+    case Verb::kRetain: return "retain";
+    case Verb::kRetention: return "look up the retention of";
   }
   return "?";
 }
@@ -234,6 +236,30 @@ std::vector<RemoveResult> FaultyStore::Remove(const Context& context,
   }
   for (std::size_t i = results.size(); i < keys.size(); ++i) results.push_back({keys[i], failure});
   return results;
+}
+
+Status FaultyStore::CheckRetention(const Context& context) {
+  AERIE_ASSIGN(const Verdict verdict, Arrive(context, Verb::kRetention, {""}));
+  if (!verdict.rule) return inner_->CheckRetention(context);
+  if (Crashes(verdict.rule->effect)) CrashNow();
+  return verdict.status;
+}
+
+Status FaultyStore::Retain(const Context& context, const ObjectKey& key, std::int64_t until_ms) {
+  AERIE_ASSIGN(const Verdict verdict, Arrive(context, Verb::kRetain, {key.text}));
+  if (!verdict.rule) return inner_->Retain(context, key, until_ms);
+  const FaultRule& rule = *verdict.rule;
+  if (rule.effect == Effect::kLose) return Ok();
+  if (DoneThenFails(rule.effect)) AERIE_TRY(inner_->Retain(context, key, until_ms));
+  if (Crashes(rule.effect)) CrashNow();
+  return verdict.status;
+}
+
+Result<std::int64_t> FaultyStore::RetainedUntil(const Context& context, const ObjectKey& key) {
+  AERIE_ASSIGN(const Verdict verdict, Arrive(context, Verb::kRetention, {key.text}));
+  if (!verdict.rule) return inner_->RetainedUntil(context, key);
+  if (Crashes(verdict.rule->effect)) CrashNow();
+  return verdict.status;
 }
 
 Status FaultyStore::Copy(const Context& context, const ObjectKey& from, const ObjectKey& to) {

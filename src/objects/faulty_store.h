@@ -22,8 +22,8 @@
 
 namespace aerie::objects {
 
-enum class Verb { kPut, kPutIfAbsent, kGet, kStat, kList, kRemove, kCopy };
-inline constexpr std::size_t kVerbs = 7;
+enum class Verb { kPut, kPutIfAbsent, kGet, kStat, kList, kRemove, kCopy, kRetain, kRetention };
+inline constexpr std::size_t kVerbs = 9;
 
 enum class Effect {
   kFail,       // nothing is done; `kind` is returned
@@ -79,6 +79,9 @@ class FaultyStore : public ObjectStore {
               const std::function<Status(const ObjectInfo&)>& visit) override;
   std::vector<RemoveResult> Remove(const Context& context,
                                    const std::vector<ObjectKey>& keys) override;
+  Status CheckRetention(const Context& context) override;
+  Status Retain(const Context& context, const ObjectKey& key, std::int64_t until_ms) override;
+  Result<std::int64_t> RetainedUntil(const Context& context, const ObjectKey& key) override;
   Status Copy(const Context& context, const ObjectKey& from, const ObjectKey& to) override;
 
  private:

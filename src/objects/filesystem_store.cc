@@ -456,6 +456,21 @@ std::vector<RemoveResult> FilesystemStore::Remove(const Context& context,
   return results;
 }
 
+Status FilesystemStore::CheckRetention(const Context&) {
+  return UnsupportedError("retain objects in " + Describe() +
+                          ": a folder cannot keep its owner from deleting; use a bucket of S3 with "
+                          "object lock");
+}
+
+Status FilesystemStore::Retain(const Context& context, const ObjectKey&, std::int64_t) {
+  return CheckRetention(context);
+}
+
+Result<std::int64_t> FilesystemStore::RetainedUntil(const Context& context, const ObjectKey& key) {
+  AERIE_TRY(Stat(context, key).status());
+  return 0;
+}
+
 Status FilesystemStore::Copy(const Context&, const ObjectKey& from, const ObjectKey&) {
   return UnsupportedError("copy " + PathOf(from.text) +
                           ": a folder has no server to copy in; read and write it instead");

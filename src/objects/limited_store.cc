@@ -172,6 +172,30 @@ std::vector<RemoveResult> LimitedStore::Remove(const Context& context,
   return results;
 }
 
+Status LimitedStore::CheckRetention(const Context& context) {
+  const std::string operation = Name("look up the retention of", "");
+  AERIE_TRY(Ask(context, operation));
+  Place place(places_.get());
+  AERIE_TRY(place.Enter(context, operation));
+  return inner_->CheckRetention(context);
+}
+
+Status LimitedStore::Retain(const Context& context, const ObjectKey& key, std::int64_t until_ms) {
+  const std::string operation = Name("retain", key.text);
+  AERIE_TRY(Ask(context, operation));
+  Place place(places_.get());
+  AERIE_TRY(place.Enter(context, operation));
+  return inner_->Retain(context, key, until_ms);
+}
+
+Result<std::int64_t> LimitedStore::RetainedUntil(const Context& context, const ObjectKey& key) {
+  const std::string operation = Name("look up the retention of", key.text);
+  AERIE_TRY(Ask(context, operation));
+  Place place(places_.get());
+  AERIE_TRY(place.Enter(context, operation));
+  return inner_->RetainedUntil(context, key);
+}
+
 Status LimitedStore::Copy(const Context& context, const ObjectKey& from, const ObjectKey& to) {
   const std::string operation = Name("copy", from.text);
   AERIE_TRY(Ask(context, operation));

@@ -1,5 +1,7 @@
 #include "objects/memory_store.h"
 
+#include <algorithm>
+
 namespace aerie::objects {
 
 std::shared_ptr<MemoryStore> MemoryStore::Named(const std::string& name) {
@@ -16,11 +18,24 @@ Status MemoryStore::NotThere(const char* operation, const ObjectKey& key) const 
                        ": no such object");
 }
 
+// kDenied while the object is retained. Under the mutex.
+Status MemoryStore::CheckFree(const Context& context, const char* operation,
+                              const ObjectKey& key) const {
+  const auto it = objects_.find(key);
+  if (it == objects_.end()) return Ok();
+  const std::int64_t until = it->second.retained_until_ms;
+  if (until <= ToUnixMillis(context.clock().Now())) return Ok();
+  return MakeStatus(Kind::kDenied, std::string(operation) + " " + Describe() + "/" + key.text +
+                                       ": it is retained until " +
+                                       FormatUtc(FromUnixMillis(until)));
+}
+
 Status MemoryStore::Put(const Context& context, const ObjectKey& key, ByteSpan bytes) {
   AERIE_TRY(CheckKey(key));
   AERIE_TRY(context.Check("write " + Describe() + "/" + key.text));
   auto copy = std::make_shared<const Bytes>(bytes.begin(), bytes.end());
   std::lock_guard lock(mutex_);
+  AERIE_TRY(CheckFree(context, "write", key));
   objects_[key] = {std::move(copy), ToUnixMillis(context.clock().Now())};
   return Ok();
 }
@@ -92,11 +107,39 @@ std::vector<RemoveResult> MemoryStore::Remove(const Context& context,
     if (status.ok()) status = context.Check("remove " + Describe() + "/" + key.text);
     if (status.ok()) {
       std::lock_guard lock(mutex_);
-      objects_.erase(key);
+      status = CheckFree(context, "remove", key);
+      if (status.ok()) objects_.erase(key);
     }
     results.push_back({key, std::move(status)});
   }
   return results;
+}
+
+Status MemoryStore::CheckRetention(const Context& context) {
+  return context.Check("look up whether " + Describe() + " retains objects");
+}
+
+Status MemoryStore::Retain(const Context& context, const ObjectKey& key, std::int64_t until_ms) {
+  AERIE_TRY(CheckKey(key));
+  const std::string operation = "retain " + Describe() + "/" + key.text;
+  AERIE_TRY(context.Check(operation));
+  if (until_ms <= ToUnixMillis(context.clock().Now())) {
+    return InvalidError(operation + ": " + FormatUtc(FromUnixMillis(until_ms)) + " is over");
+  }
+  std::lock_guard lock(mutex_);
+  const auto it = objects_.find(key);
+  if (it == objects_.end()) return NotThere("retain", key);
+  it->second.retained_until_ms = std::max(it->second.retained_until_ms, until_ms);
+  return Ok();
+}
+
+Result<std::int64_t> MemoryStore::RetainedUntil(const Context& context, const ObjectKey& key) {
+  AERIE_TRY(CheckKey(key));
+  AERIE_TRY(context.Check("look up the retention of " + Describe() + "/" + key.text));
+  std::lock_guard lock(mutex_);
+  const auto it = objects_.find(key);
+  if (it == objects_.end()) return NotThere("look up the retention of", key);
+  return it->second.retained_until_ms;
 }
 
 Status MemoryStore::Copy(const Context& context, const ObjectKey& from, const ObjectKey& to) {
@@ -106,6 +149,7 @@ Status MemoryStore::Copy(const Context& context, const ObjectKey& from, const Ob
   std::lock_guard lock(mutex_);
   const auto it = objects_.find(from);
   if (it == objects_.end()) return NotThere("copy", from);
+  AERIE_TRY(CheckFree(context, "copy to", to));
   // Copied first: the insertion below may be of the same key.
   const Object object{it->second.bytes, ToUnixMillis(context.clock().Now())};
   objects_[to] = object;

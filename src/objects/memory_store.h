@@ -1,6 +1,7 @@
 // An object store in this process's memory, for tests and dry runs.
 //
-// Objects live as long as the store. Thread-safe.
+// Objects live as long as the store. A retained one can be neither removed nor replaced until the
+// context's clock has come to its time. Thread-safe.
 #pragma once
 
 #include <map>
@@ -33,13 +34,18 @@ class MemoryStore : public ObjectStore {
               const std::function<Status(const ObjectInfo&)>& visit) override;
   std::vector<RemoveResult> Remove(const Context& context,
                                    const std::vector<ObjectKey>& keys) override;
+  Status CheckRetention(const Context& context) override;
+  Status Retain(const Context& context, const ObjectKey& key, std::int64_t until_ms) override;
+  Result<std::int64_t> RetainedUntil(const Context& context, const ObjectKey& key) override;
   Status Copy(const Context& context, const ObjectKey& from, const ObjectKey& to) override;
 
  private:
   struct Object {
     std::shared_ptr<const Bytes> bytes;
     std::int64_t modified_ms = 0;
+    std::int64_t retained_until_ms = 0;
   };
+  Status CheckFree(const Context& context, const char* operation, const ObjectKey& key) const;
   Status NotThere(const char* operation, const ObjectKey& key) const;
 
   const std::string name_;

@@ -32,5 +32,23 @@ TEST(MemoryStore, CopiesOntoItself) {
   EXPECT_EQ(AsText(*store.Get(context, {"k"}, 0, kToEnd)), "x");
 }
 
+TEST(MemoryStore, RetainsUntilItsTimeByTheContextsClock) {
+  FakeClock clock;
+  const Context context(clock);
+  const std::int64_t now = ToUnixMillis(clock.Now());
+  MemoryStore store;
+  ASSERT_TRUE(store.Put(context, {"k"}, AsBytes("x")).ok());
+  EXPECT_EQ(KindOf(store.Retain(context, {"k"}, now)), Kind::kInvalid) << "over already";
+  ASSERT_TRUE(store.Retain(context, {"k"}, now + 5'000).ok());
+  clock.Advance(std::chrono::milliseconds(4'999));
+  EXPECT_EQ(KindOf(store.Remove(context, {{"k"}})[0].status), Kind::kDenied);
+  EXPECT_EQ(KindOf(store.Put(context, {"k"}, AsBytes("y"))), Kind::kDenied);
+  ASSERT_TRUE(store.Put(context, {"other"}, AsBytes("y")).ok());
+  EXPECT_EQ(KindOf(store.Copy(context, {"other"}, {"k"})), Kind::kDenied);
+  EXPECT_EQ(AsText(*store.Get(context, {"k"}, 0, kToEnd)), "x");
+  clock.Advance(std::chrono::milliseconds(1));
+  EXPECT_TRUE(store.Remove(context, {{"k"}})[0].status.ok());
+}
+
 }  // namespace
 }  // namespace aerie::objects

@@ -80,6 +80,22 @@ class ObjectStore {
   virtual std::vector<RemoveResult> Remove(const Context& context,
                                            const std::vector<ObjectKey>& keys) = 0;
 
+  // ---- Retention: a promise of the store to keep bytes, whoever asks it to let them go. ----
+
+  // Ok when Retain works here. Else kUnsupported, or kRefused with the remedy when the store could
+  // and is not set up for it.
+  virtual Status CheckRetention(const Context& context) = 0;
+
+  // From now on nobody can destroy these bytes before `until_ms` (store's clock, Unix milliseconds,
+  // in the future): a removal is kDenied, or hides the object and keeps its bytes, by store; so is
+  // a Put over it. Never shortens: ok also when it is kept longer already. May be done twice.
+  // kNotFound, kUnsupported, kUnknownOutcome.
+  virtual Status Retain(const Context& context, const ObjectKey& key, std::int64_t until_ms) = 0;
+
+  // Until when the object is retained, Unix milliseconds, perhaps in the past; 0: it never was.
+  // kNotFound when there is no such object.
+  virtual Result<std::int64_t> RetainedUntil(const Context& context, const ObjectKey& key) = 0;
+
   // Server-side copy within the store; kUnsupported unless capabilities().server_side_copy.
   virtual Status Copy(const Context& context, const ObjectKey& from, const ObjectKey& to) = 0;
 };

@@ -269,6 +269,28 @@ TEST_P(ObjectStoreConformance, HonoursCancelAndDeadline) {
   EXPECT_EQ(Keys(""), Texts{"k"});
 }
 
+TEST_P(ObjectStoreConformance, RetainsOrSaysThatItCannot) {
+  ASSERT_TRUE(store_->Put(context_, {"k"}, AsBytes("x")).ok());
+  EXPECT_EQ(*store_->RetainedUntil(context_, {"k"}), 0);
+  EXPECT_EQ(KindOf(store_->RetainedUntil(context_, {"none"}).status()), Kind::kNotFound);
+  const std::int64_t until = ToUnixMillis(context_.clock().Now()) + 60'000;
+  const Status able = store_->CheckRetention(context_);
+  if (!able.ok()) {
+    EXPECT_TRUE(KindOf(able) == Kind::kUnsupported || KindOf(able) == Kind::kRefused) << able;
+    EXPECT_FALSE(store_->Retain(context_, {"k"}, until).ok());
+    return;
+  }
+  ASSERT_TRUE(store_->Retain(context_, {"k"}, until).ok());
+  const std::int64_t kept = *store_->RetainedUntil(context_, {"k"});
+  EXPECT_GE(kept, until);
+  EXPECT_LE(kept, until + 1'000) << "rounded by more than a second";
+  EXPECT_TRUE(store_->Retain(context_, {"k"}, until - 20'000).ok());
+  EXPECT_EQ(*store_->RetainedUntil(context_, {"k"}), kept) << "shortened";
+  ASSERT_TRUE(store_->Retain(context_, {"k"}, until + 20'000).ok());
+  EXPECT_GE(*store_->RetainedUntil(context_, {"k"}), until + 20'000);
+  EXPECT_EQ(KindOf(store_->Retain(context_, {"none"}, until)), Kind::kNotFound);
+}
+
 TEST_P(ObjectStoreConformance, WorksFromManyThreads) {
   std::atomic<int> failures{0};
   {

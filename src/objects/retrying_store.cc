@@ -143,6 +143,22 @@ std::vector<RemoveResult> RetryingStore::Remove(const Context& context,
   return results;
 }
 
+Status RetryingStore::CheckRetention(const Context& context) {
+  return Repeat(context, Name("look up the retention of", ""),
+                [&] { return inner_->CheckRetention(context); });
+}
+
+Status RetryingStore::Retain(const Context& context, const ObjectKey& key, std::int64_t until_ms) {
+  return RepeatIdempotent(context, Name("retain", key.text),
+                          [&] { return inner_->Retain(context, key, until_ms); });
+}
+
+Result<std::int64_t> RetryingStore::RetainedUntil(const Context& context, const ObjectKey& key) {
+  return RetryResult<std::int64_t>(context, policy_, budget_.get(),
+                                   Name("look up the retention of", key.text),
+                                   [&] { return inner_->RetainedUntil(context, key); });
+}
+
 Status RetryingStore::Copy(const Context& context, const ObjectKey& from, const ObjectKey& to) {
   return RepeatIdempotent(context, Name("copy", from.text),
                           [&] { return inner_->Copy(context, from, to); });

@@ -34,6 +34,9 @@ class RetryingStore : public ObjectStore {
               const std::function<Status(const ObjectInfo&)>& visit) override;
   std::vector<RemoveResult> Remove(const Context& context,
                                    const std::vector<ObjectKey>& keys) override;
+  Status CheckRetention(const Context& context) override;
+  Status Retain(const Context& context, const ObjectKey& key, std::int64_t until_ms) override;
+  Result<std::int64_t> RetainedUntil(const Context& context, const ObjectKey& key) override;
   Status Copy(const Context& context, const ObjectKey& from, const ObjectKey& to) override;
 
  private:

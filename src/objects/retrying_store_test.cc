@@ -41,6 +41,8 @@ TEST_F(RetryingStoreTest, RepeatsEachVerb) {
   EXPECT_TRUE(store_.List(context_, "", [](const ObjectInfo&) { return Ok(); }).ok());
   EXPECT_TRUE(store_.Copy(context_, {"k"}, {"k2"}).ok());
   EXPECT_TRUE(store_.Remove(context_, {{"k"}})[0].status.ok());
+  EXPECT_TRUE(store_.Retain(context_, {"k2"}, ToUnixMillis(clock_.Now()) + 60'000).ok());
+  EXPECT_TRUE(store_.RetainedUntil(context_, {"k2"}).ok());
   for (std::size_t v = 0; v < kVerbs; ++v) EXPECT_EQ(faulty_->calls(static_cast<Verb>(v)), 3U);
 }
 
@@ -51,6 +53,18 @@ TEST_F(RetryingStoreTest, GivesFinalErrorsAtOnce) {
   }
   EXPECT_EQ(faulty_->calls(), 4U);
   EXPECT_EQ(clock_.slept(), Duration::zero());
+}
+
+TEST_F(RetryingStoreTest, ARetentionInDoubtIsRepeatedAndStaysInDoubt) {
+  const std::int64_t until = ToUnixMillis(clock_.Now()) + 3'600'000;
+  ASSERT_TRUE(store_.Put(context_, {"k"}, AsBytes("x")).ok());
+  faulty_->Add({.effect = Effect::kFailAfter, .kind = Kind::kUnknownOutcome});
+  EXPECT_TRUE(store_.Retain(context_, {"k"}, until).ok());
+  EXPECT_EQ(*store_.RetainedUntil(context_, {"k"}), until);
+  faulty_->Add({.kind = Kind::kUnknownOutcome});
+  faulty_->Add({.kind = Kind::kDenied});
+  EXPECT_EQ(KindOf(store_.Retain(context_, {"k"}, until)), Kind::kUnknownOutcome);
+  EXPECT_TRUE(store_.CheckRetention(context_).ok());
 }
 
 TEST_F(RetryingStoreTest, APutInDoubtIsRepeated) {

@@ -24,6 +24,7 @@ struct S3Options {
   std::string sse_kms_key;
   double max_send_rate = 0;  // bytes a second of one request; 0: as fast as it goes
   double max_receive_rate = 0;
+  std::string retention_mode;  // COMPLIANCE (also when empty) or GOVERNANCE
 };
 
 // The value of a variable; none when it is not set or empty.

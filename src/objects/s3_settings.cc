@@ -57,6 +57,11 @@ Status CheckEncryption(const S3Options& options) {
   return Ok();
 }
 
+Status CheckRetentionMode(const std::string& mode) {
+  if (mode.empty() || mode == "COMPLIANCE" || mode == "GOVERNANCE") return Ok();
+  return InvalidError("use retention_mode \"" + mode + "\": it is COMPLIANCE or GOVERNANCE");
+}
+
 Status CheckRegion(const std::string& region) {
   const bool good = std::all_of(region.begin(), region.end(), [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
@@ -70,6 +75,7 @@ Result<S3Settings> ResolveS3Settings(const S3Uri& uri, const S3Options& options,
                                      const Environment& environment, const AwsProfile& profile) {
   const auto env = [&](const char* name) { return environment(name).value_or(""); };
   AERIE_TRY(CheckEncryption(options));
+  AERIE_TRY(CheckRetentionMode(options.retention_mode));
   S3Settings out;
   out.uri = uri;
   out.region = FirstOf(
@@ -83,6 +89,7 @@ Result<S3Settings> ResolveS3Settings(const S3Uri& uri, const S3Options& options,
   out.sse_kms_key = options.sse_kms_key;
   out.max_send_rate = options.max_send_rate;
   out.max_receive_rate = options.max_receive_rate;
+  out.retention_mode = FirstOf({options.retention_mode, "COMPLIANCE"});
 
   const std::string named = FirstOf({options.endpoint, env("AWS_ENDPOINT_URL_S3"),
                                      env("AWS_ENDPOINT_URL"), profile.Value("endpoint_url")});

@@ -25,6 +25,7 @@ struct S3Settings {
   std::string sse_kms_key;
   double max_send_rate = 0;  // as S3Options has them
   double max_receive_rate = 0;
+  std::string retention_mode;  // as in S3Options, never empty
 };
 
 // Options go before the environment (AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, AWS_REGION,

@@ -102,6 +102,12 @@ TEST_F(S3SettingsTest, AuthoritiesAndEncryption) {
   EXPECT_EQ(ResolvedKind(), Kind::kOk);
   options_.sse = "rot13";
   EXPECT_EQ(ResolvedKind(), Kind::kInvalid);
+  options_.sse = "";
+  EXPECT_EQ(Resolve()->retention_mode, "COMPLIANCE");
+  options_.retention_mode = "GOVERNANCE";
+  EXPECT_EQ(Resolve()->retention_mode, "GOVERNANCE");
+  options_.retention_mode = "governance";
+  EXPECT_EQ(ResolvedKind(), Kind::kInvalid);
 }
 
 TEST_F(S3SettingsTest, Profiles) {

@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::uint64_t kMaxObjectBytes = std::uint64_t{4} << 30;
 constexpr char kConditionalProbe[] = "aerie~conditional";
+constexpr char kCompliance[] = "COMPLIANCE";
 
 std::optional<std::uint64_t> NumberIn(std::string_view text) {
   std::uint64_t value = 0;
@@ -49,6 +50,13 @@ std::optional<ContentRange> ParseContentRange(const std::string& text) {
 // An answer that is no answer to what was asked: something between us and the store, most likely.
 Status Strange(const std::string& operation, const std::string& what) {
   return MakeStatus(Kind::kTransient, operation + ": " + what);
+}
+
+Status WithRetentionRights(const Status& status) {
+  return WithMessage(status, std::string(status.message()) +
+                                 "; retention needs s3:GetBucketObjectLockConfiguration on the "
+                                 "bucket, s3:GetObjectRetention and s3:PutObjectRetention below "
+                                 "the prefix");
 }
 
 }  // namespace
@@ -225,13 +233,23 @@ Result<Bytes> S3Store::GetNothing(const Context& context, const ObjectKey& key,
 }
 
 Result<ObjectInfo> S3Store::Stat(const Context& context, const ObjectKey& key) {
+  AERIE_ASSIGN(const HttpAnswer answer, Head(context, key));
+  const auto size = NumberIn(answer.Header("content-length"));
+  const auto modified = ParseS3Time(answer.Header("last-modified"));
+  if (!size || !modified) {
+    return Strange(Operation("look up", key.text), "the answer has no size or no time");
+  }
+  return ObjectInfo{.key = key, .size = *size, .modified_ms = *modified};
+}
+
+// An answer of success.
+Result<HttpAnswer> S3Store::Head(const Context& context, const ObjectKey& key) {
   AERIE_TRY(CheckKey(key));
   const std::string operation = Operation("look up", key.text);
-  AERIE_ASSIGN(const HttpAnswer answer,
-               client_->Send(context, {.method = "HEAD",
-                                       .key = PathOf(key.text),
-                                       .operation = operation,
-                                       .accept = {301, 307, 400, 403, 404}}));
+  AERIE_ASSIGN(HttpAnswer answer, client_->Send(context, {.method = "HEAD",
+                                                          .key = PathOf(key.text),
+                                                          .operation = operation,
+                                                          .accept = {301, 307, 400, 403, 404}}));
   // An answer to HEAD has no words; that of a read has. A bucket that was seen need not be asked
   // about each time that an object is not there.
   if (answer.status == 404 && bucket_seen_) {
@@ -239,10 +257,7 @@ Result<ObjectInfo> S3Store::Stat(const Context& context, const ObjectKey& key) {
   }
   if (answer.status / 100 != 2) return ExplainStat(context, key);
   bucket_seen_ = true;
-  const auto size = NumberIn(answer.Header("content-length"));
-  const auto modified = ParseS3Time(answer.Header("last-modified"));
-  if (!size || !modified) return Strange(operation, "the answer has no size or no time");
-  return ObjectInfo{.key = key, .size = *size, .modified_ms = *modified};
+  return answer;
 }
 
 Status S3Store::ExplainStat(const Context& context, const ObjectKey& key) {
@@ -385,6 +400,71 @@ Result<std::vector<S3Removed>> S3Store::AskRemove(const Context& context,
   }
   bucket_seen_ = true;
   return removed;
+}
+
+// --------------------------------------------------------------------------------------- retention
+
+Status S3Store::CheckRetention(const Context& context) {
+  const std::string operation = "look up the object lock of " + Describe();
+  const auto answer = client_->Send(
+      context,
+      {.method = "GET", .key = "", .query = {{"object-lock", ""}}, .operation = operation});
+  bool enabled = false;
+  if (answer.ok()) {
+    AERIE_ASSIGN(enabled, ParseS3ObjectLock(answer->body));
+  } else if (KindOf(answer.status()) != Kind::kNotFound) {
+    return KindOf(answer.status()) == Kind::kDenied ? WithRetentionRights(answer.status())
+                                                    : answer.status();
+  }
+  if (enabled) return Ok();
+  return RefusedError(
+      operation + ": the bucket has none, so that nothing in it can be immutable; " +
+      "use a bucket made with it (aws s3api create-bucket " +
+      "--object-lock-enabled-for-bucket, mc mb --with-lock), or leave out " + "--immutable-for");
+}
+
+Result<S3Store::Retention> S3Store::ReadRetention(const Context& context, const ObjectKey& key) {
+  AERIE_ASSIGN(const HttpAnswer answer, Head(context, key));
+  Retention out{.mode = answer.Header("x-amz-object-lock-mode"), .until_ms = 0};
+  if (out.mode.empty()) return out;
+  const auto until = ParseS3Time(answer.Header("x-amz-object-lock-retain-until-date"));
+  if (!until) {
+    return Strange(Operation("look up the retention of", key.text), "the answer has no time");
+  }
+  out.until_ms = *until;
+  return out;
+}
+
+Result<std::int64_t> S3Store::RetainedUntil(const Context& context, const ObjectKey& key) {
+  AERIE_ASSIGN(const Retention retention, ReadRetention(context, key));
+  return retention.until_ms;
+}
+
+// What is there is read first: not every server refuses to shorten it.
+Status S3Store::Retain(const Context& context, const ObjectKey& key, std::int64_t until_ms) {
+  AERIE_ASSIGN(Retention now, ReadRetention(context, key));
+  if (now.until_ms <= ToUnixMillis(context.clock().Now())) now = {};
+  Retention wanted{.mode = client_->settings().retention_mode,
+                   .until_ms = std::max(until_ms, now.until_ms)};
+  if (now.mode == kCompliance) wanted.mode = kCompliance;
+  if (now.mode == wanted.mode && now.until_ms == wanted.until_ms) return Ok();
+  return PutRetention(context, key, wanted);
+}
+
+Status S3Store::PutRetention(const Context& context, const ObjectKey& key,
+                             const Retention& retention) {
+  const std::string body = WriteS3Retention(retention.mode, retention.until_ms);
+  const Status status =
+      client_
+          ->Send(context, {.method = "PUT",
+                           .key = PathOf(key.text),
+                           .query = {{"retention", ""}},
+                           // Demanded by S3 for this request, besides the signature.
+                           .headers = {{"content-md5", Base64(Md5(AsBytes(body)))}},
+                           .body = AsBytes(body),
+                           .operation = Operation("retain", key.text)})
+          .status();
+  return KindOf(status) == Kind::kDenied ? WithRetentionRights(status) : status;
 }
 
 Status S3Store::Copy(const Context& context, const ObjectKey& from, const ObjectKey& to) {

@@ -54,6 +54,9 @@ class S3Store : public ObjectStore {
               const std::function<Status(const ObjectInfo&)>& visit) override;
   std::vector<RemoveResult> Remove(const Context& context,
                                    const std::vector<ObjectKey>& keys) override;
+  Status CheckRetention(const Context& context) override;
+  Status Retain(const Context& context, const ObjectKey& key, std::int64_t until_ms) override;
+  Result<std::int64_t> RetainedUntil(const Context& context, const ObjectKey& key) override;
   Status Copy(const Context& context, const ObjectKey& from, const ObjectKey& to) override;
 
  private:
@@ -72,6 +75,13 @@ class S3Store : public ObjectStore {
                          std::uint64_t length);
   Result<Bytes> GetNothing(const Context& context, const ObjectKey& key, std::uint64_t offset,
                            std::uint64_t length);
+  struct Retention {
+    std::string mode;  // empty: none
+    std::int64_t until_ms = 0;
+  };
+  Result<HttpAnswer> Head(const Context& context, const ObjectKey& key);
+  Result<Retention> ReadRetention(const Context& context, const ObjectKey& key);
+  Status PutRetention(const Context& context, const ObjectKey& key, const Retention& retention);
   Status ExplainStat(const Context& context, const ObjectKey& key);
 
   Status ListPage(const Context& context, const std::string& prefix, S3Page& page);

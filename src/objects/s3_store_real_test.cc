@@ -21,6 +21,7 @@ using testing::HasSubstr;
 struct Where {
   std::string endpoint;
   std::string bucket;
+  std::string locked_bucket;  // one with object lock
   std::string access_key;
   std::string secret_key;
 };
@@ -38,16 +39,18 @@ Where OfTheLab() {
     }
     return *std::move(launched);
   }();
-  return {server->uri(), server->Get("bucket"), server->Get("access_key"),
-          server->Get("secret_key")};
+  return {server->uri(), server->Get("bucket"), server->Get("locked_bucket"),
+          server->Get("access_key"), server->Get("secret_key")};
 }
 
-// By hand against another server: AERIE_TEST_S3_ENDPOINT and _BUCKET, and the AWS variables.
+// By hand against another server: AERIE_TEST_S3_ENDPOINT, _BUCKET and _LOCKED_BUCKET, and the AWS
+// variables.
 const Where& Server() {
   static const Where where = [] {
     const std::string endpoint = Variable("AERIE_TEST_S3_ENDPOINT");
     if (endpoint.empty()) return OfTheLab();
-    return Where{endpoint, Variable("AERIE_TEST_S3_BUCKET"), Variable("AWS_ACCESS_KEY_ID"),
+    return Where{endpoint, Variable("AERIE_TEST_S3_BUCKET"),
+                 Variable("AERIE_TEST_S3_LOCKED_BUCKET"), Variable("AWS_ACCESS_KEY_ID"),
                  Variable("AWS_SECRET_ACCESS_KEY")};
   }();
   return where;
@@ -86,6 +89,14 @@ std::shared_ptr<ObjectStore> InSmallSteps() {
                     {.single_put_bytes = 1 << 20, .part_bytes = 5 << 20, .remove_keys = 2});
 }
 
+std::shared_ptr<S3Store> Locked(const std::string& mode = "") {
+  S3Options options = Keys();
+  options.retention_mode = mode;
+  return *S3Store::Open("s3://" + Server().locked_bucket + FreshPrefix(), options, NoEnvironment());
+}
+
+std::shared_ptr<ObjectStore> InLockedBucket() { return Locked(); }
+
 // bucket.localhost, which every resolver knows.
 std::shared_ptr<ObjectStore> AtItsOwnHost() {
   S3Options options = Keys();
@@ -96,6 +107,7 @@ std::shared_ptr<ObjectStore> AtItsOwnHost() {
 
 INSTANTIATE_TEST_SUITE_P(S3, ObjectStoreConformance,
                          testing::Values(StoreMaker{"Bucket", InBucket},
+                                         StoreMaker{"Locked", InLockedBucket},
                                          StoreMaker{"Retried", Retried},
                                          StoreMaker{"VirtualHost", AtItsOwnHost},
                                          StoreMaker{"SmallSteps", InSmallSteps}),
@@ -146,6 +158,39 @@ TEST_F(S3Real, FindsThatConditionsAreHonoured) {
   EXPECT_FALSE(store->capabilities().put_if_absent_atomic);
   ASSERT_TRUE(store->PutIfAbsent(context_, {"k"}, {}).ok());
   EXPECT_TRUE(store->capabilities().put_if_absent_atomic);
+}
+
+TEST_F(S3Real, ABucketWithoutObjectLockIsExplained) {
+  const Status status = (*OpenBelow(FreshPrefix(), Keys()))->CheckRetention(context_);
+  EXPECT_EQ(KindOf(status), Kind::kRefused) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr("--object-lock-enabled-for-bucket"));
+  const auto nowhere = *S3Store::Open("s3://no-such-bucket", Keys(), NoEnvironment());
+  EXPECT_EQ(KindOf(nowhere->CheckRetention(context_)), Kind::kFailed);
+}
+
+TEST_F(S3Real, ComplianceIsNotWeakenedToGovernance) {
+  const auto strict = Locked();
+  ASSERT_TRUE(strict->CheckRetention(context_).ok());
+  const std::int64_t until = ToUnixMillis(context_.clock().Now()) + 60'000;
+  ASSERT_TRUE(strict->Put(context_, {"k"}, AsBytes("x")).ok());
+  ASSERT_TRUE(strict->Retain(context_, {"k"}, until).ok());
+  S3Options options = Keys();
+  options.retention_mode = "GOVERNANCE";
+  const auto lax = *S3Store::Open(strict->Describe(), options, NoEnvironment());
+  EXPECT_TRUE(lax->Retain(context_, {"k"}, until).ok());
+  EXPECT_TRUE(lax->Retain(context_, {"k"}, until + 20'000).ok());
+  EXPECT_GE(*lax->RetainedUntil(context_, {"k"}), until + 20'000);
+}
+
+// The removal hides it: the key is free, what it named is kept as an older version.
+TEST_F(S3Real, ARetainedObjectIsHiddenByARemoval) {
+  const auto store = Locked("GOVERNANCE");
+  const std::int64_t until = ToUnixMillis(context_.clock().Now()) + 60'000;
+  ASSERT_TRUE(store->Put(context_, {"k"}, AsBytes("x")).ok());
+  ASSERT_TRUE(store->Retain(context_, {"k"}, until).ok());
+  EXPECT_TRUE(store->Remove(context_, {{"k"}})[0].status.ok());
+  EXPECT_EQ(KindOf(store->Stat(context_, {"k"}).status()), Kind::kNotFound);
+  EXPECT_EQ(KindOf(store->RetainedUntil(context_, {"k"}).status()), Kind::kNotFound);
 }
 
 TEST_F(S3Real, TlsTrustsTheAuthorityThatIsNamedAndNoOther) {

@@ -183,6 +183,70 @@ TEST_F(S3StoreTest, HeadIsExplainedByGet) {
   EXPECT_THAT(std::string(denied.message()), HasSubstr("AKIA"));
 }
 
+// ---- retention ----
+
+class S3RetentionTest : public S3StoreTest {
+ protected:
+  void SayHead(const std::string& mode, const std::string& until) {
+    std::string headers;
+    if (!mode.empty()) headers += "x-amz-object-lock-mode: " + mode + "\r\n";
+    if (!until.empty()) headers += "x-amz-object-lock-retain-until-date: " + until + "\r\n";
+    peer_.Say(200, "", headers);
+  }
+  Status RetainUntil2100() {
+    return store_->Retain(context_, {"k"}, *ParseS3Time("2100-01-01T00:00:00Z"));
+  }
+  std::size_t Requests() { return peer_.requests().size(); }
+};
+
+TEST_F(S3RetentionTest, WhatIsKeptLongEnoughIsLeftAlone) {
+  SayHead("COMPLIANCE", "2100-01-01T00:00:00Z");
+  EXPECT_TRUE(RetainUntil2100().ok());
+  SayHead("COMPLIANCE", "2101-01-01T00:00:00.000Z");
+  EXPECT_TRUE(RetainUntil2100().ok());
+  EXPECT_EQ(Requests(), 2U);
+}
+
+TEST_F(S3RetentionTest, WhatIsKeptLessIsExtendedAndNothingShortened) {
+  const auto asked = [&] { return peer_.requests().back(); };
+  for (const auto& [mode, until] :
+       std::vector<std::pair<std::string, std::string>>{{"", ""},
+                                                        {"GOVERNANCE", "2099-01-01T00:00:00Z"},
+                                                        {"COMPLIANCE", "2001-01-01T00:00:00Z"}}) {
+    SayHead(mode, until);
+    peer_.Say(200, "");
+    ASSERT_TRUE(RetainUntil2100().ok());
+    EXPECT_TRUE(asked().Line().starts_with("PUT /bucket/p/k?retention"));
+    EXPECT_TRUE(asked().Has("content-md5: "));
+    EXPECT_THAT(asked().body, HasSubstr("<Mode>COMPLIANCE</Mode>"));
+    EXPECT_THAT(asked().body, HasSubstr("<RetainUntilDate>2100-01-01T00:00:00Z<"));
+  }
+  SayHead("GOVERNANCE", "2101-01-01T00:00:00Z");
+  peer_.Say(200, "");
+  ASSERT_TRUE(RetainUntil2100().ok());
+  EXPECT_THAT(asked().body, HasSubstr("<RetainUntilDate>2101-01-01T00:00:00Z<"))
+      << "made strict, not shorter";
+}
+
+TEST_F(S3RetentionTest, SaysWhatIsMissing) {
+  SayHead("", "");
+  peer_.Say(403, Failure("AccessDenied"));
+  const Status denied = RetainUntil2100();
+  EXPECT_EQ(KindOf(denied), Kind::kDenied);
+  EXPECT_THAT(std::string(denied.message()), HasSubstr("s3:PutObjectRetention"));
+  SayHead("", "");
+  peer_.Say("", Then::kHangUp);
+  EXPECT_EQ(KindOf(RetainUntil2100()), Kind::kUnknownOutcome);
+  SayHead("COMPLIANCE", "");
+  EXPECT_EQ(KindOf(RetainUntil2100()), Kind::kTransient) << "a mode without a time";
+  peer_.Say(404, Failure("ObjectLockConfigurationNotFoundError"));
+  EXPECT_EQ(KindOf(store_->CheckRetention(context_)), Kind::kRefused);
+  peer_.Say(403, Failure("AccessDenied"));
+  const Status unseen = store_->CheckRetention(context_);
+  EXPECT_EQ(KindOf(unseen), Kind::kDenied);
+  EXPECT_THAT(std::string(unseen.message()), HasSubstr("s3:GetBucketObjectLockConfiguration"));
+}
+
 TEST_F(S3StoreTest, ADeadlineEndsASlowBody) {
   peer_.Say("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n0", Then::kStaySilent);
   const Context limited = context_.WithTimeout(std::chrono::milliseconds(50));

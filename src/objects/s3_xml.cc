@@ -7,6 +7,7 @@
 
 #include <expat.h>
 
+#include "base/clock.h"
 #include "objects/s3_uri.h"
 
 namespace aerie::objects {
@@ -235,6 +236,17 @@ Result<StsCredentials> ParseStsCredentials(ByteSpan body) {
 
 Status ExpectS3Result(ByteSpan body, const std::string& name) {
   return ParseResult(body, name).status();
+}
+
+Result<bool> ParseS3ObjectLock(ByteSpan body) {
+  AERIE_ASSIGN(const auto root, ParseResult(body, "ObjectLockConfiguration"));
+  return root->Text("ObjectLockEnabled") == "Enabled";
+}
+
+std::string WriteS3Retention(const std::string& mode, std::int64_t until_ms) {
+  const std::string until = FormatUtc(FromUnixMillis((until_ms + 999) / 1000 * 1000));
+  return "<Retention xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Mode>" + Escape(mode) +
+         "</Mode><RetainUntilDate>" + until.substr(0, 19) + "Z</RetainUntilDate></Retention>";
 }
 
 std::string WriteS3Delete(const std::vector<std::string>& keys) {

@@ -63,6 +63,11 @@ Result<StsCredentials> ParseStsCredentials(ByteSpan body);
 // and an <Error>, which ParseS3Error reads.
 Status ExpectS3Result(ByteSpan body, const std::string& name);
 
+// Whether an answer to GetObjectLockConfiguration says that the bucket has object lock.
+Result<bool> ParseS3ObjectLock(ByteSpan body);
+
+// `mode` is COMPLIANCE or GOVERNANCE; the time is rounded up to whole seconds.
+std::string WriteS3Retention(const std::string& mode, std::int64_t until_ms);
 std::string WriteS3Delete(const std::vector<std::string>& keys);
 // `etags` of the parts 1, 2, ...
 std::string WriteS3Complete(const std::vector<std::string>& etags);

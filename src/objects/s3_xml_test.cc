@@ -117,6 +117,24 @@ TEST(S3Xml, WritesRequests) {
       "<PartNumber>1</PartNumber><ETag>&quot;e&quot;</ETag></Part></CompleteMultipartUpload>");
 }
 
+TEST(S3Xml, RetentionIsRoundedUpToSeconds) {
+  EXPECT_EQ(WriteS3Retention("COMPLIANCE", 1255369829001),
+            "<Retention xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Mode>COMPLIANCE</Mode>"
+            "<RetainUntilDate>2009-10-12T17:50:30Z</RetainUntilDate></Retention>");
+  EXPECT_EQ(WriteS3Retention("GOVERNANCE", 1255369830000),
+            WriteS3Retention("GOVERNANCE", 1255369829001));
+}
+
+TEST(S3Xml, ReadsObjectLock) {
+  const auto enabled = [](const std::string& inside) {
+    return ParseS3ObjectLock(
+        AsBytes("<ObjectLockConfiguration>" + inside + "</ObjectLockConfiguration>"));
+  };
+  EXPECT_TRUE(*enabled("<ObjectLockEnabled>Enabled</ObjectLockEnabled>"));
+  EXPECT_FALSE(*enabled(""));
+  EXPECT_EQ(KindOf(ParseS3ObjectLock(AsBytes("<html/>")).status()), Kind::kCorrupt);
+}
+
 TEST(S3Xml, ReadsTimes) {
   EXPECT_EQ(ParseS3Time("2009-10-12T17:50:30Z"), 1255369830000);
   EXPECT_EQ(ParseS3Time("2009-10-12T17:50:30.5Z"), 1255369830500);

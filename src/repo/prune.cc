@@ -18,6 +18,7 @@
 #include "repo/reachable.h"
 #include "repo/repack.h"
 #include "repo/repository_core.h"
+#include "repo/retain.h"
 #include "repo/snapshot_delete.h"
 #include "repo/store_new.h"
 #include "repo/store_remove.h"
@@ -78,11 +79,25 @@ void Count(PackTally& tally, const PackPlan& pack) {
   tally.bytes += pack.size;
 }
 
-PlanOptions PlanOptionsOf(const PruneOptions& options, std::int64_t now_ms) {
+void CountKept(PruneReport& report, const PackPlan& pack) {
+  Count(report.kept, pack);
+  if (pack.immutable) Count(report.immutable, pack);
+  report.garbage_bytes += pack.size - pack.kept_bytes;
+}
+
+Result<BlobSet> ImmutableBlobs(const Context& context, BlobSource& source,
+                               const std::vector<Snapshot>& kept) {
+  return ReachableBlobs(context, source, ImmutableOf(kept, context.clock().Now()));
+}
+
+// `immutable` must outlive what is returned.
+PlanOptions PlanOptionsOf(const PruneOptions& options, std::int64_t now_ms,
+                          const BlobSet& immutable) {
   return {.now_ms = now_ms,
           .margin_ms = Millis(options.margin),
           .repack_above = options.repack_above,
-          .max_repack_bytes = options.max_repack_bytes};
+          .max_repack_bytes = options.max_repack_bytes,
+          .immutable = &immutable};
 }
 
 // What both the preview and the run begin with.
@@ -115,6 +130,7 @@ class Pruner {
     kept_ = Kept(report_);
     AERIE_TRY(core_.catalog.Reconcile(context).status());
     AERIE_ASSIGN(needed_, ReachableBlobs(context, core_.blobs, kept_));
+    AERIE_ASSIGN(immutable_, ImmutableBlobs(context, core_.blobs, kept_));
     AERIE_ASSIGN(inventory_, TakeInventory(context, core_.store, core_.keys));
     // No snapshot goes before those that stay are known to be there.
     AERIE_TRY(NothingLost(Plan(false)));
@@ -134,7 +150,7 @@ class Pruner {
   Status GoOn() const { return lease_.Check(kOperation); }
 
   PrunePlan Plan(bool may_repack) const {
-    PlanOptions options = PlanOptionsOf(options_, lease_.store_now_ms());
+    PlanOptions options = PlanOptionsOf(options_, lease_.store_now_ms(), immutable_);
     if (!may_repack) options.repack_above.reset();
     return MakePrunePlan(inventory_, needed_, dooms_, options);
   }
@@ -259,6 +275,10 @@ class Pruner {
           report_.removed.packs += 1;
           report_.removed.bytes += Find(id)->record.size;
           gone.insert(id);
+        } else if (IsRetained(context, core_.store, result.key)) {
+          // Of a backup that died before its snapshot; a later prune asks again.
+          report_.retained.packs += 1;
+          report_.retained.bytes += Find(id)->record.size;
         } else {
           NoteFailure(result.status);
         }
@@ -373,8 +393,7 @@ class Pruner {
     if (pack.fate == PackFate::kWaiting || pack.fate == PackFate::kSweep) {
       return Count(report_.waiting, pack);
     }
-    Count(report_.kept, pack);
-    report_.garbage_bytes += pack.size - pack.kept_bytes;
+    CountKept(report_, pack);
   }
 
   Status WriteDoom(const Context& context, DoomRecord record) {
@@ -400,6 +419,7 @@ class Pruner {
   std::map<ObjectId, DoomAge> dooms_;
   std::vector<Snapshot> kept_;
   BlobSet needed_;
+  BlobSet immutable_;  // of needed_
   Inventory inventory_;
   Status failed_;
 };
@@ -417,8 +437,7 @@ void TallyPreview(const PackPlan& pack, PruneReport& report) {
     case PackFate::kNeeded: Count(report.needed, pack); break;
     case PackFate::kKeep: break;
   }
-  Count(report.kept, pack);
-  report.garbage_bytes += pack.size - pack.kept_bytes;
+  CountKept(report, pack);
 }
 
 Status AtRepository(const Repository& repository, const Status& status) {
@@ -432,11 +451,14 @@ Result<PruneReport> PlanPrune(const Context& context, Repository& repository,
   const RepositoryCore core = repository.core();
   AERIE_ASSIGN(Start start, Begin(context, repository, options));
   AERIE_TRY(core.catalog.Reconcile(context).status());
-  AERIE_ASSIGN(const BlobSet needed, ReachableBlobs(context, core.blobs, Kept(start.report)));
+  const std::vector<Snapshot> kept = Kept(start.report);
+  AERIE_ASSIGN(const BlobSet needed, ReachableBlobs(context, core.blobs, kept));
+  AERIE_ASSIGN(const BlobSet immutable, ImmutableBlobs(context, core.blobs, kept));
   AERIE_ASSIGN(const Inventory inventory, TakeInventory(context, core.store, core.keys));
   const std::int64_t now_ms = ToUnixMillis(context.clock().Now());
   const auto dooms = AgesOf(start.census.dooms, now_ms, Millis(options.margin));
-  const PrunePlan plan = MakePrunePlan(inventory, needed, dooms, PlanOptionsOf(options, now_ms));
+  const PrunePlan plan =
+      MakePrunePlan(inventory, needed, dooms, PlanOptionsOf(options, now_ms, immutable));
   AERIE_TRY(NothingLost(plan));
   for (const PackPlan& pack : plan.packs) TallyPreview(pack, start.report);
   start.report.unreadable = {inventory.unreadable_packs, inventory.unreadable_bytes};

@@ -52,6 +52,8 @@ struct PruneReport {
   PackTally young;                  // of an interrupted backup, which may come back for them
   PackTally unreadable;             // damaged, and left alone
   PackTally kept;                   // all that stay, doomed or not
+  PackTally immutable;              // of those kept: immutable snapshots need them
+  PackTally retained;               // to be removed, and the store keeps them for now
   std::uint64_t garbage_bytes = 0;  // in kept packs
   Leftovers leftovers;              // removed
 };

@@ -88,6 +88,10 @@ class Planner {
     PackPlan pack;
     pack.id = record.id;
     pack.size = record.size;
+    pack.immutable = options_.immutable != nullptr &&
+                     std::ranges::any_of(record.entries, [&](const PackEntry& entry) {
+                       return options_.immutable->contains(entry.name);
+                     });
     return pack;
   }
 
@@ -114,10 +118,11 @@ class Planner {
     const bool keeps = !pack.kept.empty();
     switch (AgeOf(stored.record.id)) {
       case DoomAge::kWaiting: return PackFate::kWaiting;
-      case DoomAge::kRipe: return keeps ? PackFate::kNeeded : PackFate::kSweep;
-      case DoomAge::kMoved: return keeps ? PackFate::kKeep : PackFate::kDoom;
+      case DoomAge::kRipe: return keeps || pack.immutable ? PackFate::kNeeded : PackFate::kSweep;
+      case DoomAge::kMoved: return keeps || pack.immutable ? PackFate::kKeep : PackFate::kDoom;
       case DoomAge::kNone: break;
     }
+    if (pack.immutable) return PackFate::kKeep;
     if (!keeps) {
       const bool young = options_.now_ms - stored.modified_ms < options_.margin_ms;
       return !stored.indexed && young ? PackFate::kYoung : PackFate::kDoom;

@@ -27,6 +27,7 @@ enum class PackFate {
 
 struct PackPlan {
   ObjectId id;
+  bool immutable = false;  // an immutable snapshot needs it
   std::uint64_t size = 0;
   PackFate fate = PackFate::kKeep;
   std::uint64_t kept_bytes = 0;      // sealed, of the blobs that it is the keeper of
@@ -43,6 +44,9 @@ struct PlanOptions {
   // A pack is repacked when more than this share of its blobs' bytes is garbage; none: never.
   std::optional<double> repack_above;
   std::uint64_t max_repack_bytes = ~std::uint64_t{0};  // kept bytes of all that are repacked
+  // Blobs of immutable snapshots; may be null. A pack with one of them stays as it is, since a copy
+  // elsewhere is not retained.
+  const BlobSet* immutable = nullptr;
 };
 
 struct PrunePlan {

@@ -92,6 +92,13 @@ class ForwardingStore : public objects::ObjectStore {
                                             const std::vector<objects::ObjectKey>& keys) override {
     return inner_->Remove(c, keys);
   }
+  Status CheckRetention(const Context& c) override { return inner_->CheckRetention(c); }
+  Status Retain(const Context& c, const objects::ObjectKey& key, std::int64_t until_ms) override {
+    return inner_->Retain(c, key, until_ms);
+  }
+  Result<std::int64_t> RetainedUntil(const Context& c, const objects::ObjectKey& key) override {
+    return inner_->RetainedUntil(c, key);
+  }
   Status Copy(const Context& c, const objects::ObjectKey& from,
               const objects::ObjectKey& to) override {
     return inner_->Copy(c, from, to);
@@ -223,7 +230,7 @@ class PruneTest : public ::testing::Test {
 
   // Leaves of about 16 rows.
   Result<Snapshot> Store(Repository& repository, const rows::RowBatch& rows, bool complete = true) {
-    AERIE_ASSIGN(auto writer, repository.BeginSnapshot(context_, Info()));
+    AERIE_ASSIGN(auto writer, repository.BeginSnapshot(context_, Info(), snapshot_options_));
     PartitionRoot before;
     before.leaf_bits = 4;
     if (over_latest_) {
@@ -285,7 +292,8 @@ class PruneTest : public ::testing::Test {
     }
   }
 
-  bool over_latest_ = false;  // Store patches the leaves of the latest snapshot
+  SnapshotOptions snapshot_options_;  // of what Store makes
+  bool over_latest_ = false;          // Store patches the leaves of the latest snapshot
   SteppedClock clock_;
   const Context context_{clock_};
   const rows::CollectionSpec spec_ = SmallSpec(rows::DataType::kInt64, 2);

@@ -21,6 +21,7 @@
 #include "repo/pack_reader.h"
 #include "repo/pack_writer.h"
 #include "repo/repository_core.h"
+#include "repo/retain.h"
 #include "repo/snapshot_cache.h"
 #include "repo/snapshot_file.h"
 #include "repo/store_new.h"
@@ -32,6 +33,7 @@ namespace {
 
 constexpr std::size_t kSnapshotReaders = 16;  // of small objects, perhaps far away
 constexpr std::size_t kMinPrefix = 4;
+constexpr std::chrono::minutes kRetainLimit{2};
 
 // One open repository: the parts that snapshot writers share with it.
 class StoredRepository : public Repository {
@@ -64,8 +66,8 @@ class StoredRepository : public Repository {
       const Context& context, const SnapshotCollection& collection) override;
   Result<std::vector<rows::Key>> LeafBoundaries(const Context& context, const PartitionRoot& root,
                                                 std::uint64_t apart) override;
-  Result<std::unique_ptr<SnapshotWriter>> BeginSnapshot(const Context& context,
-                                                        Snapshot info) override;
+  Result<std::unique_ptr<SnapshotWriter>> BeginSnapshot(const Context& context, Snapshot info,
+                                                        const SnapshotOptions& options) override;
   Result<std::vector<Finding>> Check(const Context& context, const CheckOptions& options) override;
   Result<RepositoryStats> Stats(const Context& context) override;
   RepositoryCore core() override { return {*store_, keys_, catalog_, reader_, locks_, config_}; }
@@ -104,8 +106,10 @@ class StoredRepository : public Repository {
 class StoredSnapshotWriter : public SnapshotWriter {
  public:
   StoredSnapshotWriter(const Context& context, StoredRepository& repository,
-                       std::unique_ptr<Lease> lease, std::set<ObjectId> dooms, Snapshot snapshot)
+                       std::unique_ptr<Lease> lease, std::set<ObjectId> dooms, Snapshot snapshot,
+                       const SnapshotOptions& options)
       : repository_(repository),
+        options_(options),
         lease_(std::move(lease)),
         dooms_(std::move(dooms)),
         snapshot_(std::move(snapshot)),
@@ -125,9 +129,12 @@ class StoredSnapshotWriter : public SnapshotWriter {
  private:
   Status WriteIndex(const Context& context);
   Status WriteSnapshot(const Context& context);
+  Status RetainWhatItNeeds(const Context& context);
+  Status RetainSnapshot(const Context& context);
   Status CheckNothingWasDoomed(const Context& context);
 
   StoredRepository& repository_;
+  const SnapshotOptions options_;
   const std::unique_ptr<Lease> lease_;
   const std::set<ObjectId> dooms_;  // prune objects that were there when it began
   mutable std::mutex mutex_;
@@ -384,16 +391,20 @@ LeafPoolOptions StoredRepository::PoolOptions() {
   return options;
 }
 
-Result<std::unique_ptr<SnapshotWriter>> StoredRepository::BeginSnapshot(const Context& context,
-                                                                        Snapshot info) {
+Result<std::unique_ptr<SnapshotWriter>> StoredRepository::BeginSnapshot(
+    const Context& context, Snapshot info, const SnapshotOptions& options) {
+  if (options.immutable_for > Duration::zero()) {
+    AERIE_TRY(Annotate(store_->CheckRetention(context), "make an immutable snapshot"));
+  }
   auto lease = locks_.Acquire(context, LockMode::kShared, "backup");
   AERIE_TRY(AtRepository(*store_, "write", lease.status()));
   auto dooms = catalog_.Reconcile(context);
   AERIE_TRY(AtRepository(*store_, "read", dooms.status()));
   info.id.hex = RandomId().ToHex();
+  info.immutable_until_ms.reset();  // that of the original, when it is a copy
   if (info.created_ms == 0) info.created_ms = ToUnixMillis(context.clock().Now());
   return std::make_unique<StoredSnapshotWriter>(context, *this, *std::move(lease),
-                                                *std::move(dooms), std::move(info));
+                                                *std::move(dooms), std::move(info), options);
 }
 
 Result<std::unique_ptr<SnapshotWriter::PartitionWriter>> StoredSnapshotWriter::OpenPartition(
@@ -452,10 +463,32 @@ Result<Snapshot> StoredSnapshotWriter::Commit(const Context& context, bool compl
   } else {
     snapshot_.finished_ms = ToUnixMillis(context.clock().Now());
   }
+  AERIE_TRY(Annotate(RetainWhatItNeeds(context), operation));
   AERIE_TRY(Annotate(CheckNothingWasDoomed(context), operation));
   AERIE_TRY(lease_->Confirm(context, operation));
   AERIE_TRY(Annotate(WriteSnapshot(lease_->Limit(context)), operation));
+  AERIE_TRY(RetainSnapshot(context));
   return snapshot_;
+}
+
+Status StoredSnapshotWriter::RetainWhatItNeeds(const Context& context) {
+  if (options_.immutable_for <= Duration::zero()) return Ok();
+  const auto length = std::chrono::ceil<std::chrono::milliseconds>(options_.immutable_for);
+  snapshot_.immutable_until_ms = ToUnixMillis(context.clock().Now()) + length.count();
+  return RetainNeeds(context, repository_.core(), snapshot_, *snapshot_.immutable_until_ms);
+}
+
+// It is committed already: this is seen to its end, even when the context was cancelled.
+Status StoredSnapshotWriter::RetainSnapshot(const Context& context) {
+  if (!snapshot_.immutable_until_ms) return Ok();
+  const Context own = Context(context.clock()).WithTimeout(kRetainLimit);
+  const Status retained =
+      RetainObject(own, repository_.store(), SnapshotKey(*ObjectId::Parse(snapshot_.id.hex)),
+                   *snapshot_.immutable_until_ms);
+  if (retained.ok()) return retained;
+  return WithMessage(retained, "snapshot " + snapshot_.id.Short() +
+                                   " is stored and whole, but not known to be immutable: " +
+                                   std::string(retained.message()) + "; run the command again");
 }
 
 // The lock keeps prunes away; this catches the one that came in spite of it.

@@ -68,6 +68,12 @@ struct Snapshot {
   bool complete = true;                          // every collection asked for is in it
   std::vector<SnapshotCollection> collections;
   SnapshotStats stats;
+  // The store keeps all of it until then, whoever wants it gone; none: it was not asked to.
+  std::optional<std::int64_t> immutable_until_ms = {};
+};
+
+struct SnapshotOptions {
+  Duration immutable_for = {};  // from the commit on; zero: not immutable
 };
 
 // Tree root of one partition.
@@ -166,9 +172,10 @@ class Repository {
 
   // Starts a snapshot. `info` gives cluster, version, tags, parent, created_ms, and with an origin
   // also finished_ms and plain bytes; the id is made here. The writer holds a shared lock while it
-  // lives. kLocked.
-  virtual Result<std::unique_ptr<SnapshotWriter>> BeginSnapshot(const Context& context,
-                                                                Snapshot info) = 0;
+  // lives. kLocked; kUnsupported or kRefused when it is to be immutable and the store cannot make it
+  // so.
+  virtual Result<std::unique_ptr<SnapshotWriter>> BeginSnapshot(
+      const Context& context, Snapshot info, const SnapshotOptions& options = {}) = 0;
 
   // Structure: config, keys, indexes, pack sizes and directories, snapshots, manifests, tree pages,
   // every blob a tree names is in a pack that is there. With read_data every blob is read and every
@@ -219,7 +226,9 @@ class SnapshotWriter {
   virtual BlobSink& sink() = 0;
 
   // Flushes packs, writes the index, then the snapshot. `complete` false: some collections failed.
-  // kLocked when the writer's lock was lost meanwhile: nothing is committed then.
+  // kLocked when the writer's lock was lost meanwhile: nothing is committed then. What an immutable
+  // snapshot needs is retained before it is written; an error of retaining the snapshot itself says
+  // that it is stored and not immutable.
   virtual Result<Snapshot> Commit(const Context& context, bool complete) = 0;
 };
 

@@ -7,6 +7,8 @@
 #include <map>
 #include <utility>
 
+#include "repo/retain.h"
+
 namespace aerie::repo {
 namespace {
 
@@ -149,6 +151,7 @@ class Decider {
   void KeepAlone(std::size_t i) {
     const Snapshot& snapshot = snapshots_[i];
     if (marks_.pins.contains(snapshot.id)) Keep(i, "pinned");
+    if (snapshot.immutable_until_ms.value_or(0) > now_ms_) Keep(i, ImmutableText(snapshot));
     if (policy_.empty()) Keep(i, "no retention rule was given");
     for (const std::string& tag : policy_.keep_tags) {
       if (std::ranges::count(snapshot.tags, tag) != 0) Keep(i, "tag " + tag);

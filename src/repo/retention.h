@@ -3,9 +3,9 @@
 // Snapshots are judged in groups of one cluster and one set of collections. A calendar rule keeps
 // the newest snapshot of each of the last N hours, days, weeks (from Monday), months or years that
 // have one, in UTC. Only complete snapshots count. Whatever the policy says, these stay: pinned
-// ones; of every collection of a cluster the newest complete one and the newest complete one that
-// was verified; those with a time in the future; and incomplete ones as long as a collection of
-// theirs is in no newer complete one.
+// and immutable ones; of every collection of a cluster the newest complete one and the newest
+// complete one that was verified; those with a time in the future; and incomplete ones as long as a
+// collection of theirs is in no newer complete one.
 #pragma once
 
 #include <cstdint>

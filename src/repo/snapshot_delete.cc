@@ -6,6 +6,7 @@
 #include "repo/object_names.h"
 #include "repo/pins.h"
 #include "repo/repository_core.h"
+#include "repo/retain.h"
 #include "repo/store_remove.h"
 
 namespace aerie::repo {
@@ -22,6 +23,19 @@ Status CheckPins(const Context& context, Repository& repository,
       return RefusedError("delete snapshot " + id.Short() +
                           ": it is pinned; aerie backup unpin it first; nothing was deleted");
     }
+  }
+  return Ok();
+}
+
+// The store would refuse, or hide them and keep their bytes.
+Status CheckImmutable(const Context& context, Repository& repository,
+                      const std::vector<SnapshotId>& ids) {
+  std::vector<Finding> damaged;  // of those nothing is known
+  AERIE_ASSIGN(const auto snapshots, repository.ListSnapshots(context, &damaged));
+  for (const Snapshot& snapshot : ImmutableOf(snapshots, context.clock().Now())) {
+    if (std::ranges::count(ids, snapshot.id) == 0) continue;
+    return RefusedError("delete snapshot " + snapshot.id.Short() + ": it is " +
+                        ImmutableText(snapshot) + "; nothing was deleted");
   }
   return Ok();
 }
@@ -54,12 +68,14 @@ Result<std::vector<DeleteResult>> DeleteSnapshots(const Context& context, Reposi
   AERIE_ASSIGN(const auto lease,
                repository.core().locks.Acquire(context, LockMode::kExclusive, "delete snapshots"));
   AERIE_TRY(CheckPins(context, repository, ids));
+  AERIE_TRY(CheckImmutable(context, repository, ids));
   return Delete(context, repository, *lease, ids);
 }
 
 Status DeleteSnapshotsUnder(const Context& context, Repository& repository, const Lease& lease,
                             const std::vector<SnapshotId>& ids) {
   AERIE_TRY(CheckPins(context, repository, ids));
+  AERIE_TRY(CheckImmutable(context, repository, ids));
   AERIE_ASSIGN(const auto results, Delete(context, repository, lease, ids));
   for (const DeleteResult& result : results) AERIE_TRY(result.status);
   return Ok();

@@ -18,7 +18,7 @@ struct DeleteResult {
 };
 
 // Under an exclusive lock. kLocked; kRefused, and nothing is deleted, when one of them is pinned or
-// the clocks differ.
+// immutable, or the clocks differ.
 Result<std::vector<DeleteResult>> DeleteSnapshots(const Context& context, Repository& repository,
                                                   const std::vector<SnapshotId>& ids);
 

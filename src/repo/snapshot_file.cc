@@ -121,6 +121,7 @@ Bytes EncodeSnapshot(const Snapshot& snapshot) {
     json["origin"] = {{"repository", snapshot.origin->repository},
                       {"snapshot", snapshot.origin->snapshot.hex}};
   }
+  if (snapshot.immutable_until_ms) json["immutable_until_ms"] = *snapshot.immutable_until_ms;
   const std::string text = json.dump(-1, ' ', false, Json::error_handler_t::replace);
   return Bytes(text.begin(), text.end());
 }
@@ -148,6 +149,10 @@ Result<Snapshot> DecodeSnapshot(ByteSpan body) {
   if (json.contains("repaired_from")) {
     snapshot.repaired_from.emplace();
     AERIE_TRY(IdFromJson(members, "repaired_from", *snapshot.repaired_from));
+  }
+  if (json.contains("immutable_until_ms")) {
+    members.Get("immutable_until_ms", snapshot.immutable_until_ms.emplace());
+    AERIE_TRY(members.status());
   }
   for (const Json& item : *collections) {
     AERIE_ASSIGN(SnapshotCollection collection, CollectionFromJson(item));

@@ -256,7 +256,8 @@ Result<std::unique_ptr<Destination>> OpenDestination(const Context& context,
   info.tags = options.tags;
   if (!TakesAllRows(options)) info.tags.emplace_back(kSelectedRowsTag);
   info.parent = to->ancestry.newest();
-  AERIE_ASSIGN(to->writer, repository->BeginSnapshot(context, std::move(info)));
+  AERIE_ASSIGN(to->writer, repository->BeginSnapshot(context, std::move(info),
+                                                     {.immutable_for = options.immutable_for}));
   return to;
 }
 

@@ -30,6 +30,7 @@ struct BackupOptions {
   std::string program;  // "aerie 0.1.0"
   std::string host;
   std::vector<std::string> tags;
+  Duration immutable_for = {};  // as repo::SnapshotOptions has it
   Selection selection;
   std::size_t parallel_collections = 2;
   int streams = 2;  // requests in flight for each collection

@@ -7,6 +7,9 @@ import random
 import re
 import unittest
 
+import boto3
+import botocore.exceptions
+
 from harness import AcceptanceTest, Lab, T, column, field, floats
 
 ROWS = 3000
@@ -86,8 +89,41 @@ class S3Test(AcceptanceTest):
         listed = self.ok('--config', path, 'backup', 'list', '--repo', 'cloud', env=bare)
         self.assertEqual(listed['snapshots'], [])
 
-    def fails(self, repo, words, code, **env):
-        run = self.aerie.json('backup', 'create', '--cluster', self.lab.uri, '--repo', repo, env=env)
+    def test_immutable(self):
+        """Not even who has all rights destroys what the snapshot needs; where the bucket cannot do
+        that, it is said before anything is read."""
+        self.fails(f's3://{self.s3.ready["bucket"]}/plain', ['object lock', '--with-lock'], 8,
+                   '--immutable-for', '1d')
+        bucket = self.s3.ready['locked_bucket']
+        repo = f's3://{bucket}/aerie'
+        made = self.ok('backup', 'create', '--cluster', self.lab.uri, '--repo', repo,
+                       '--immutable-for', '1d')
+        shown = self.ok('backup', 'show', 'latest', '--repo', repo)['snapshot']
+        self.assertEqual(shown['immutable_until'], made['immutable_until'])
+        self.assertIn('immutable until', self.aerie.run('backup', 'list', '--repo', repo).out)
+        refused = self.aerie.json('backup', 'delete', made['snapshot'], '--repo', repo, '--yes')
+        self.assertEqual(refused.code, 8, refused)
+        self.assertIn('it is immutable until', refused.error)
+        pruned = self.ok('repo', 'prune', '--repo', repo, '--yes')
+        self.assertGreater(pruned['packs']['immutable']['packs'], 0)
+
+        s3 = boto3.client('s3', endpoint_url=self.s3.uri, region_name='us-east-1',
+                          aws_access_key_id=self.s3.ready['admin_access_key'],
+                          aws_secret_access_key=self.s3.ready['admin_secret_key'])
+        destroyed = set()
+        for one in s3.list_object_versions(Bucket=bucket, Prefix='aerie/')['Versions']:
+            try:
+                s3.delete_object(Bucket=bucket, Key=one['Key'], VersionId=one['VersionId'])
+                destroyed.add(one['Key'].split('/')[1])
+            except botocore.exceptions.ClientError as error:
+                self.assertEqual(error.response['Error']['Code'], 'AccessDenied')
+        self.assertLessEqual(destroyed, {'index', 'locks', 'verified', 'aerie~conditional'})
+        self.assertIn('index', destroyed)
+        self.ok('backup', 'verify', '--all', '--read-data', '--repo', repo)
+
+    def fails(self, repo, words, code, *options, **env):
+        run = self.aerie.json('backup', 'create', '--cluster', self.lab.uri, '--repo', repo, *options,
+                              env=env)
         self.assertEqual(run.code, code, run)
         for word in words:
             self.assertIn(word, run.error)
