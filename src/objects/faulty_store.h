@@ -22,6 +22,7 @@
 
 namespace aerie::objects {
 
+// kRetention: CheckRetention and RetainedUntil.
 enum class Verb { kPut, kPutIfAbsent, kGet, kStat, kList, kRemove, kCopy, kRetain, kRetention };
 inline constexpr std::size_t kVerbs = 9;
 

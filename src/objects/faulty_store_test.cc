@@ -44,6 +44,8 @@ TEST_F(FaultyStoreTest, CountsCallsByVerb) {
   (void)List(count);
   (void)store_.Remove(context_, {{"a"}, {"b"}});
   (void)store_.Copy(context_, {"a"}, {"c"});
+  (void)store_.Retain(context_, {"c"}, ToUnixMillis(clock_.Now()) + 1'000);
+  (void)store_.RetainedUntil(context_, {"c"});
   for (std::size_t v = 0; v < kVerbs; ++v) EXPECT_EQ(store_.calls(static_cast<Verb>(v)), 1U);
   EXPECT_EQ(store_.calls(), kVerbs);
 }

@@ -165,7 +165,7 @@ TEST_F(S3Real, ABucketWithoutObjectLockIsExplained) {
   EXPECT_EQ(KindOf(status), Kind::kRefused) << status;
   EXPECT_THAT(std::string(status.message()), HasSubstr("--object-lock-enabled-for-bucket"));
   const auto nowhere = *S3Store::Open("s3://no-such-bucket", Keys(), NoEnvironment());
-  EXPECT_EQ(KindOf(nowhere->CheckRetention(context_)), Kind::kFailed);
+  EXPECT_FALSE(nowhere->CheckRetention(context_).ok());
 }
 
 TEST_F(S3Real, ComplianceIsNotWeakenedToGovernance) {

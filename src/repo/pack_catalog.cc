@@ -64,6 +64,10 @@ Result<std::vector<BlobLocation>> PackCatalog::Locate(const Context& context,
     AERIE_TRY(Refresh(context));
     found = index_.Find(name);
   }
+  if (found.empty() && !packs_asked_.exchange(true)) {
+    AERIE_TRY(Reconcile(context).status());
+    found = index_.Find(name);
+  }
   if (found.empty()) {
     return NotFoundError("read blob " + name.ToHex().substr(0, 8) +
                          ": no index of the repository names it; use another snapshot");

@@ -4,6 +4,7 @@
 // One per open repository; must not outlive store or keys. Thread-safe.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <mutex>
@@ -35,7 +36,8 @@ class PackCatalog {
   // begins with. Returns the ids of the prune objects that were there.
   Result<std::set<ObjectId>> Reconcile(const Context& context);
 
-  // Where a blob is, after a Refresh when it is not known yet; never empty. kNotFound.
+  // Where a blob is; never empty. When it is not known yet, after a Refresh, and the first time
+  // that this does not help after a Reconcile: an index may have been lost. kNotFound.
   Result<std::vector<BlobLocation>> Locate(const Context& context, const BlobName& name);
 
   // Damaged objects met so far: key and what is wrong.
@@ -59,6 +61,7 @@ class PackCatalog {
 
   std::mutex refresh_mutex_;  // one refresh at a time
   std::set<ObjectId> indexes_read_;
+  std::atomic<bool> packs_asked_{false};  // by Locate
   mutable std::mutex damage_mutex_;
   std::map<std::string, std::string> damaged_;
 };

@@ -270,8 +270,8 @@ TEST_P(RetainCrashes, AtAnyOperationWhatIsCommittedIsKeptAndTheNextRunCompletes)
 
 INSTANTIATE_TEST_SUITE_P(Effects, RetainCrashes,
                          testing::Values(Effect::kCrash, Effect::kCrashAfter),
-                         [](const testing::TestParamInfo<Effect>& info) {
-                           return info.param == Effect::kCrash ? "Before" : "After";
+                         [](const auto& effect) {
+                           return effect.param == Effect::kCrash ? "Before" : "After";
                          });
 
 }  // namespace
