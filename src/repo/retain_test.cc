@@ -202,6 +202,7 @@ TEST_F(RetainTest, AFailureBeforeTheSnapshotCommitsNothing) {
   for (const char* const prefix : {kConfigName, kKeysPrefix, kPacksPrefix}) {
     SCOPED_TRACE(prefix);
     for (const Kind kind : {Kind::kDenied, Kind::kUnknownOutcome}) {
+      clock_.Advance(std::chrono::minutes(1));  // what the runs before retained is not enough
       faulty->Add({.kind = kind, .verb = Verb::kRetain, .key_prefix = prefix});
       const Status failed = Store(*repository, Rows(0, 100)).status();
       EXPECT_EQ(KindOf(failed), kind == Kind::kDenied ? kind : Kind::kFailed) << failed;
