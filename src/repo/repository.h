@@ -172,8 +172,8 @@ class Repository {
 
   // Starts a snapshot. `info` gives cluster, version, tags, parent, created_ms, and with an origin
   // also finished_ms and plain bytes; the id is made here. The writer holds a shared lock while it
-  // lives. kLocked; kUnsupported or kRefused when it is to be immutable and the store cannot make it
-  // so.
+  // lives. kLocked; kUnsupported or kRefused when it is to be immutable and the store cannot make
+  // it so.
   virtual Result<std::unique_ptr<SnapshotWriter>> BeginSnapshot(
       const Context& context, Snapshot info, const SnapshotOptions& options = {}) = 0;
 

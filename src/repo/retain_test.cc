@@ -178,6 +178,18 @@ TEST_F(RetainTest, WhatADeadBackupLeftRetainedIsKeptAndIsNoFailureOfPrune) {
   EXPECT_EQ(late.retained.packs, 0U);
 }
 
+TEST_F(RetainTest, ACopyIsNotImmutableBecauseItsOriginalIs) {
+  snapshot_options_ = {};
+  Snapshot info = Info();
+  info.immutable_until_ms = ToUnixMillis(clock_.Now()) + 1'000'000;
+  const auto repository = Make(memory_);
+  auto writer = repository->BeginSnapshot(context_, info);
+  ASSERT_TRUE(writer.ok()) << writer.status();
+  const auto copy = (*writer)->Commit(context_, true);
+  ASSERT_TRUE(copy.ok()) << copy.status();
+  EXPECT_FALSE(copy->immutable_until_ms);
+}
+
 // ---- what can go wrong ----
 
 class NoRetention : public ForwardingStore {
