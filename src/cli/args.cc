@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <iostream>
 
+#include "base/duration.h"
 #include "cli/commands.h"
 
 namespace aerie::cli {
@@ -86,6 +87,21 @@ void AddRepoOption(CLI::App& command, RepoArg& arg, bool may_create) {
                   "Do not encrypt, when the repository is created by this command")
         ->group("Repository");
   }
+}
+
+void AddImmutableOption(CLI::App& command, std::string& text) {
+  command
+      .add_option(
+          "--immutable-for", text,
+          "S3 with object lock: keep all that a new snapshot needs from being deleted, even "
+          "by the keys' owner, for this time, such as 30d; 0: not, whatever is configured")
+      ->type_name("TIME");
+}
+
+Result<Duration> ImmutableFor(const Environment& env, const std::string& text,
+                              const std::string& repository) {
+  if (text.empty()) return env.session.ImmutableFor(repository);
+  return ParseDuration(text, "--immutable-for");
 }
 
 void AddKdfOptions(CLI::App& command, repo::KdfRequest& kdf) {

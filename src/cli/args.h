@@ -37,6 +37,12 @@ struct RepoArg {
 };
 void AddRepoOption(CLI::App& command, RepoArg& arg, bool may_create);
 
+// `--immutable-for`, of snapshots that the command makes.
+void AddImmutableOption(CLI::App& command, std::string& text);
+// What was said goes before what is configured for the repository; 0 says that they are not to be.
+Result<Duration> ImmutableFor(const Environment& env, const std::string& text,
+                              const std::string& repository);
+
 // `--argon2-memory` and `--argon2-passes`, of a key that the command makes.
 void AddKdfOptions(CLI::App& command, repo::KdfRequest& kdf);
 

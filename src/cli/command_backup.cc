@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <memory>
 #include <optional>
+#include <set>
 #include <utility>
 
-#include "base/duration.h"
 #include "cli/args.h"
 #include "cli/commands.h"
 #include "cli/version.h"
@@ -62,14 +62,8 @@ CommandResult PlanResult(const transfer::BackupPlan& plan) {
   return result;
 }
 
-// What was said goes before what is configured; 0 says that it is not to be.
-Result<Duration> ImmutableFor(const Environment& env, const CreateArgs& args) {
-  if (args.immutable_for.empty()) return env.session.ImmutableFor(args.repo.text);
-  return ParseDuration(args.immutable_for, "backup: --immutable-for");
-}
-
 CommandResult Create(Environment& env, const CreateArgs& args) {
-  const auto immutable_for = ImmutableFor(env, args);
+  const auto immutable_for = ImmutableFor(env, args.immutable_for, args.repo.text);
   if (!immutable_for.ok()) return Failure(immutable_for.status());
   auto cluster = env.session.Cluster(env.context, args.cluster.text, args.cluster.flags);
   if (!cluster.ok()) return Failure(cluster.status());
@@ -186,6 +180,14 @@ bool Wanted(const ListArgs& args, const repo::Snapshot& snapshot) {
                      [&](const auto& c) { return transfer::Selects(args.selection, c.name); });
 }
 
+// What the store says of it, too: `kept` are those that it confirms. Empty: nothing is to be said.
+std::string ImmutableNote(const Environment& env, const repo::Snapshot& snapshot,
+                          const std::set<repo::SnapshotId>& kept) {
+  if (!repo::IsImmutable(snapshot, env.context.clock().Now())) return "";
+  const std::string text = repo::ImmutableText(snapshot);
+  return kept.contains(snapshot.id) ? text : "not " + text + ": the store does not retain it";
+}
+
 CommandResult List(Environment& env, const ListArgs& args) {
   auto opened =
       env.session.Repository(env.context, args.repo.text, args.repo.flags, app::IfAbsent::kFail);
@@ -195,6 +197,9 @@ CommandResult List(Environment& env, const ListArgs& args) {
   std::vector<repo::Finding> damaged;
   auto snapshots = opened->repository->ListSnapshots(env.context, &damaged);
   if (!snapshots.ok()) return Failure(snapshots.status());
+  const auto kept =
+      repo::ConfirmedImmutable(env.context, opened->repository->core().store, *snapshots);
+  if (!kept.ok()) return Failure(kept.status());
   CommandResult result;
   Json list = Json::array();
   std::vector<std::vector<std::string>> table = {
@@ -204,6 +209,7 @@ CommandResult List(Environment& env, const ListArgs& args) {
     const bool pinned = pins->contains(snapshot.id);
     list.push_back(ToJson(snapshot));
     list.back()["pinned"] = pinned;
+    list.back()["immutable"] = kept->contains(snapshot.id);
     std::uint64_t rows = 0;
     for (const auto& c : snapshot.collections) rows += c.digest.rows;
     std::string tags;
@@ -213,9 +219,8 @@ CommandResult List(Environment& env, const ListArgs& args) {
       tags += (tags.empty() ? "(repaired from " : " (repaired from ") +
               snapshot.repaired_from->Short() + ")";
     }
-    if (repo::IsImmutable(snapshot, env.context.clock().Now())) {
-      tags += (tags.empty() ? "(" : " (") + repo::ImmutableText(snapshot) + ")";
-    }
+    const std::string immutable = ImmutableNote(env, snapshot, *kept);
+    if (!immutable.empty()) tags += (tags.empty() ? "(" : " (") + immutable + ")";
     if (pinned) tags += tags.empty() ? "(pinned)" : " (pinned)";
     if (snapshot.origin) {
       tags += (tags.empty() ? "(copy of " : " (copy of ") + snapshot.origin->snapshot.Short() + ")";
@@ -274,19 +279,21 @@ CommandResult Show(Environment& env, const ShowArgs& args) {
   auto pins = repo::ListPins(env.context, *opened->repository);
   if (!pins.ok()) return Failure(pins.status());
   const bool pinned = pins->contains(snapshot->id);
+  const auto kept =
+      repo::ConfirmedImmutable(env.context, opened->repository->core().store, {*snapshot});
+  if (!kept.ok()) return Failure(kept.status());
   CommandResult result;
   result.json["snapshot"] = ToJson(*snapshot);
   result.json["snapshot"]["pinned"] = pinned;
+  result.json["snapshot"]["immutable"] = kept->contains(snapshot->id);
   Json specs = Json::object();
   result.text = "snapshot " + snapshot->id.hex + "\n  created   " + Age(snapshot->created_ms) +
                 "\n  cluster   " + snapshot->cluster + " (" + snapshot->server_version +
                 ")\n  size      " + HumanBytes(snapshot->stats.plain_bytes) + ", stored " +
                 HumanBytes(snapshot->stats.stored_bytes) + " new\n";
   if (pinned) result.text += "  pinned    nothing deletes it until aerie backup unpin\n";
-  if (snapshot->immutable_until_ms) {
-    result.text += "  immutable until " +
-                   FormatUtc(FromUnixMillis(*snapshot->immutable_until_ms)).substr(0, 19) + "Z\n";
-  }
+  const std::string immutable = ImmutableNote(env, *snapshot, *kept);
+  if (!immutable.empty()) result.text += "  retained  " + immutable + "\n";
   if (snapshot->repaired_from) {
     result.text += "  repaired  from " + snapshot->repaired_from->hex + "\n";
   }
@@ -478,11 +485,7 @@ void AddBackupCommands(CLI::App& root, Action& action) {
     cmd->add_option("--streams", args->streams, "Requests in flight for each collection")
         ->check(CLI::Range(1, 64))
         ->capture_default_str();
-    cmd->add_option(
-           "--immutable-for", args->immutable_for,
-           "S3 with object lock: keep all that the snapshot needs from being deleted, even "
-           "by the keys' owner, for this time, such as 30d; 0: not, whatever is configured")
-        ->type_name("TIME");
+    AddImmutableOption(*cmd, args->immutable_for);
     cmd->add_flag("--no-load", args->no_load,
                   "Refuse collections that are not loaded, instead of loading them for the read");
     cmd->add_flag("-n,--dry-run", args->dry_run, "Show what would be backed up; change nothing");

@@ -13,6 +13,7 @@ struct MirrorArgs {
   RepoArg from;
   RepoArg to;
   transfer::MirrorOptions options;
+  std::string immutable_for;
   bool init = false;
   bool dry_run = false;
 };
@@ -127,6 +128,10 @@ CommandResult RunResult(const transfer::MirrorResult& run) {
 }
 
 CommandResult Mirror(Environment& env, const MirrorArgs& args) {
+  const auto immutable_for = ImmutableFor(env, args.immutable_for, args.to.text);
+  if (!immutable_for.ok()) return Failure(immutable_for.status());
+  transfer::MirrorOptions options = args.options;
+  options.immutable_for = *immutable_for;
   auto from =
       env.session.Repository(env.context, args.from.text, args.from.flags, app::IfAbsent::kFail);
   if (!from.ok()) return Failure(from.status());
@@ -136,12 +141,12 @@ CommandResult Mirror(Environment& env, const MirrorArgs& args) {
   auto to = OpenTarget(env, args);
   if (!to.ok()) return Failure(to.status());
   if (args.dry_run) {
-    auto plan = transfer::PlanMirror(env.context, *from->repository, *to->repository, args.options);
+    auto plan = transfer::PlanMirror(env.context, *from->repository, *to->repository, options);
     return plan.ok() ? PlanResult(*plan, to->repository->Describe()) : Failure(plan.status());
   }
   const SteadyTime start = env.context.clock().Steady();
-  const auto run = transfer::RunMirror(env.context, *from->repository, *to->repository,
-                                       args.options, env.output);
+  const auto run =
+      transfer::RunMirror(env.context, *from->repository, *to->repository, options, env.output);
   CommandResult result = run.ok() ? RunResult(*run) : Failure(run.status());
   result.json["to"] = {{"id", to->repository->id()},
                        {"location", to->repository->Describe()},
@@ -173,6 +178,7 @@ void AddTargetOptions(CLI::App& command, MirrorArgs& args) {
       ->group("Target");
   AddSecretOptions(command, args.to.flags.password, kTargetPassword, "the target's passphrase",
                    " (or set AERIE_TO_PASSWORD)", "Target");
+  AddImmutableOption(command, args.immutable_for);
   command.add_flag("--init", args.init, "Make the target where there is none")->group("Target");
   command
       .add_flag("--to-unencrypted", args.to.flags.unencrypted,

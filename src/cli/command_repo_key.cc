@@ -124,18 +124,23 @@ std::string TallyText(const char* what, const repo::PackTally& tally) {
 }
 
 void ReportRotation(const repo::RotationReport& report, CommandResult& result) {
-  result.json["rotation"] = {{"finished", report.finished},
-                             {"copied", ToJson(report.copied)},
-                             {"left", ToJson(report.left)},
-                             {"removed", ToJson(report.removed)},
-                             {"waiting", ToJson(report.waiting)}};
+  result.json["rotation"] = {
+      {"finished", report.finished},       {"copied", ToJson(report.copied)},
+      {"left", ToJson(report.left)},       {"removed", ToJson(report.removed)},
+      {"waiting", ToJson(report.waiting)}, {"immutable", ToJson(report.immutable)}};
   result.text += TallyText("stored again with the new key  ", report.copied) +
                  TallyText("still to be stored again       ", report.left) +
                  TallyText("removed                        ", report.removed) +
-                 TallyText("to be removed after the margin ", report.waiting);
-  result.text += report.finished
-                     ? "nothing is sealed with the former master key any more; it is dropped\n"
-                     : "not finished: run aerie repo key rotate --continue again\n";
+                 TallyText("to be removed after the margin ", report.waiting) +
+                 TallyText("kept for immutable snapshots   ", report.immutable);
+  if (report.finished) {
+    result.text += "nothing is sealed with the former master key any more; it is dropped\n";
+  } else {
+    result.text += "not finished: run aerie repo key rotate --continue again";
+    result.text += report.immutable.packs == 0 ? "\n"
+                                               : "; it can finish when no snapshot that was made "
+                                                 "before is immutable any more\n";
+  }
 }
 
 CommandResult Continue(Environment& env, const KeyArgs& args) {

@@ -52,6 +52,11 @@ Status Strange(const std::string& operation, const std::string& what) {
   return MakeStatus(Kind::kTransient, operation + ": " + what);
 }
 
+// Whether what is retained in `mode` is kept as `wanted` would.
+bool Covers(const std::string& mode, const std::string& wanted) {
+  return mode == kCompliance || mode == wanted;
+}
+
 Status WithRetentionRights(const Status& status) {
   return WithMessage(status, std::string(status.message()) +
                                  "; retention needs s3:GetBucketObjectLockConfiguration on the "
@@ -448,7 +453,12 @@ Status S3Store::Retain(const Context& context, const ObjectKey& key, std::int64_
                    .until_ms = std::max(until_ms, now.until_ms)};
   if (now.mode == kCompliance) wanted.mode = kCompliance;
   if (now.mode == wanted.mode && now.until_ms == wanted.until_ms) return Ok();
-  return PutRetention(context, key, wanted);
+  const Status put = PutRetention(context, key, wanted);
+  if (KindOf(put) != Kind::kDenied) return put;
+  // Somebody beside may have extended it further since; what he was promised is not shortened.
+  const auto since = ReadRetention(context, key);
+  const bool kept = since.ok() && since->until_ms >= until_ms && Covers(since->mode, wanted.mode);
+  return kept ? Ok() : put;
 }
 
 Status S3Store::PutRetention(const Context& context, const ObjectKey& key,

@@ -228,9 +228,21 @@ TEST_F(S3RetentionTest, WhatIsKeptLessIsExtendedAndNothingShortened) {
       << "made strict, not shorter";
 }
 
+TEST_F(S3RetentionTest, WhatSomebodyBesideExtendedFurtherIsNoFailure) {
+  SayHead("", "");
+  peer_.Say(403, Failure("AccessDenied"));
+  SayHead("COMPLIANCE", "2101-01-01T00:00:00Z");
+  EXPECT_TRUE(RetainUntil2100().ok());
+  SayHead("", "");
+  peer_.Say(403, Failure("AccessDenied"));
+  SayHead("GOVERNANCE", "2101-01-01T00:00:00Z");
+  EXPECT_EQ(KindOf(RetainUntil2100()), Kind::kDenied) << "kept less strictly than it is to be";
+}
+
 TEST_F(S3RetentionTest, SaysWhatIsMissing) {
   SayHead("", "");
   peer_.Say(403, Failure("AccessDenied"));
+  SayHead("", "");
   const Status denied = RetainUntil2100();
   EXPECT_EQ(KindOf(denied), Kind::kDenied);
   EXPECT_THAT(std::string(denied.message()), HasSubstr("s3:PutObjectRetention"));

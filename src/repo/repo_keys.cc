@@ -7,6 +7,7 @@
 #include "repo/key_access.h"
 #include "repo/locks.h"
 #include "repo/object_names.h"
+#include "repo/retain.h"
 #include "repo/store_remove.h"
 
 namespace aerie::repo {
@@ -53,7 +54,15 @@ Result<ObjectId> Add(const Context& context, objects::ObjectStore& store, const 
   }
   LockTable locks = LocksOf(context, store, opened);
   AERIE_ASSIGN(const auto lease, locks.Acquire(context, LockMode::kShared, "add a key"));
-  return StoreKey(lease->Limit(context), store, opened.unlocked.master, added, cost);
+  AERIE_ASSIGN(const std::int64_t retained, ConfigRetention(context, store));
+  AERIE_ASSIGN(const ObjectId id,
+               StoreKey(lease->Limit(context), store, opened.unlocked.master, added, cost));
+  if (retained > 0) {
+    AERIE_TRY(Annotate(RetainObject(context, store, KeyFileKey(id), retained),
+                       "the new passphrase opens it, but its key is not retained as immutable "
+                       "snapshots need it"));
+  }
+  return id;
 }
 
 Result<ObjectId> Find(const std::vector<KeyEntry>& entries, const std::string& prefix) {

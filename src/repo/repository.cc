@@ -150,6 +150,11 @@ Status AtRepository(const objects::ObjectStore& store, const char* operation,
   return Annotate(status, std::string(operation) + " repository " + store.Describe());
 }
 
+std::int64_t ImmutableUntil(const Context& context, Duration length) {
+  return ToUnixMillis(context.clock().Now()) +
+         std::chrono::ceil<std::chrono::milliseconds>(length).count();
+}
+
 // ---- reading ----
 
 Result<std::vector<ObjectId>> StoredRepository::SnapshotIds(const Context& context) {
@@ -398,6 +403,12 @@ Result<std::unique_ptr<SnapshotWriter>> StoredRepository::BeginSnapshot(
   }
   auto lease = locks_.Acquire(context, LockMode::kShared, "backup");
   AERIE_TRY(AtRepository(*store_, "write", lease.status()));
+  if (options.immutable_for > Duration::zero()) {
+    // As the commit will: who may not is told now, and not after everything was read.
+    AERIE_TRY(AtRepository(*store_, "make an immutable snapshot in",
+                           RetainObject(context, *store_, ConfigKey(),
+                                        ImmutableUntil(context, options.immutable_for))));
+  }
   auto dooms = catalog_.Reconcile(context);
   AERIE_TRY(AtRepository(*store_, "read", dooms.status()));
   info.id.hex = RandomId().ToHex();
@@ -473,8 +484,7 @@ Result<Snapshot> StoredSnapshotWriter::Commit(const Context& context, bool compl
 
 Status StoredSnapshotWriter::RetainWhatItNeeds(const Context& context) {
   if (options_.immutable_for <= Duration::zero()) return Ok();
-  const auto length = std::chrono::ceil<std::chrono::milliseconds>(options_.immutable_for);
-  snapshot_.immutable_until_ms = ToUnixMillis(context.clock().Now()) + length.count();
+  snapshot_.immutable_until_ms = ImmutableUntil(context, options_.immutable_for);
   return RetainNeeds(context, repository_.core(), snapshot_, *snapshot_.immutable_until_ms);
 }
 

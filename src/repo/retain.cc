@@ -2,8 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
-#include <set>
-#include <string>
+#include <mutex>
 
 #include "base/task_group.h"
 #include "repo/object_names.h"
@@ -15,17 +14,19 @@ namespace {
 constexpr std::chrono::seconds kSettleLimit{60};
 constexpr std::size_t kCalls = 16;  // small ones, at a store perhaps far away
 
-// Settles what came of a call with an unknown outcome.
-Status Settle(const Context& context, objects::ObjectStore& store, const objects::ObjectKey& key,
-              std::int64_t until_ms, const Status& unknown) {
+// Whether it is retained, after the store answered `said`.
+Status LookAgain(const Context& context, objects::ObjectStore& store, const objects::ObjectKey& key,
+                 std::int64_t until_ms, const Status& said) {
   const auto kept = store.RetainedUntil(context, key);
   if (!kept.ok()) {
     return UnknownOutcomeError("retain " + key.text + ": whether it is could not be found out (" +
                                std::string(kept.status().message()) + ")");
   }
   if (*kept >= until_ms) return Ok();
-  return FailedError("retain " + key.text + ": the store did not (" +
-                     std::string(unknown.message()) + "); run the command again");
+  return FailedError("retain " + key.text + ": the store " +
+                     (said.ok() ? "said that it does, and does not keep it so long"
+                                : "did not (" + std::string(said.message()) + ")") +
+                     "; run the command again");
 }
 
 // The pack that a blob is read from first.
@@ -40,27 +41,54 @@ Result<std::set<ObjectId>> PacksOf(const Context& context, const RepositoryCore&
   return packs;
 }
 
+Status RetainAll(const Context& context, objects::ObjectStore& store,
+                 const std::vector<objects::ObjectKey>& keys, std::int64_t until_ms) {
+  return ParallelFor(context, keys.size(), kCalls, [&](const Context& child, std::size_t i) {
+    return RetainObject(child, store, keys[i], until_ms);
+  });
+}
+
 }  // namespace
 
 Status RetainObject(const Context& context, objects::ObjectStore& store,
                     const objects::ObjectKey& key, std::int64_t until_ms) {
   const Status retained = store.Retain(context, key, until_ms);
+  if (retained.ok()) return LookAgain(context, store, key, until_ms, retained);
   if (KindOf(retained) != Kind::kUnknownOutcome) return retained;
-  return Settle(Context(context.clock()).WithTimeout(kSettleLimit), store, key, until_ms, retained);
+  const Context settling = Context(context.clock()).WithTimeout(kSettleLimit);
+  return LookAgain(settling, store, key, until_ms, retained);
 }
 
 Status RetainNeeds(const Context& context, const RepositoryCore& core, const Snapshot& snapshot,
                    std::int64_t until_ms) {
+  AERIE_TRY(RetainKeys(context, core.store, until_ms));
+  AERIE_ASSIGN(const std::set<ObjectId> packs, PacksOf(context, core, snapshot));
+  std::vector<objects::ObjectKey> keys;
+  for (const ObjectId& id : packs) keys.push_back(PackKey(id));
+  return RetainAll(context, core.store, keys, until_ms);
+}
+
+Status RetainKeys(const Context& context, objects::ObjectStore& store, std::int64_t until_ms) {
+  if (until_ms <= ToUnixMillis(context.clock().Now())) return Ok();
   std::vector<objects::ObjectKey> keys = {ConfigKey()};
-  AERIE_TRY(core.store.List(context, kKeysPrefix, [&](const objects::ObjectInfo& info) {
+  AERIE_TRY(store.List(context, kKeysPrefix, [&](const objects::ObjectInfo& info) {
     if (IdOfKey(info.key, KeyFileKey)) keys.push_back(info.key);
     return Ok();
   }));
-  AERIE_ASSIGN(const std::set<ObjectId> packs, PacksOf(context, core, snapshot));
-  for (const ObjectId& id : packs) keys.push_back(PackKey(id));
-  return ParallelFor(context, keys.size(), kCalls, [&](const Context& child, std::size_t i) {
-    return RetainObject(child, core.store, keys[i], until_ms);
-  });
+  return RetainAll(context, store, keys, until_ms);
+}
+
+Result<std::int64_t> ConfigRetention(const Context& context, objects::ObjectStore& store) {
+  AERIE_ASSIGN(const std::int64_t until_ms, store.RetainedUntil(context, ConfigKey()));
+  return until_ms > ToUnixMillis(context.clock().Now()) ? until_ms : 0;
+}
+
+std::int64_t LatestImmutable(const std::vector<Snapshot>& snapshots, WallTime now) {
+  std::int64_t latest = 0;
+  for (const Snapshot& snapshot : ImmutableOf(snapshots, now)) {
+    latest = std::max(latest, *snapshot.immutable_until_ms);
+  }
+  return latest;
 }
 
 bool IsImmutable(const Snapshot& snapshot, WallTime now) {
@@ -77,6 +105,25 @@ std::vector<Snapshot> ImmutableOf(const std::vector<Snapshot>& snapshots, WallTi
 std::string ImmutableText(const Snapshot& snapshot) {
   return "immutable until " +
          FormatUtc(FromUnixMillis(snapshot.immutable_until_ms.value_or(0))).substr(0, 19) + "Z";
+}
+
+Result<std::set<SnapshotId>> ConfirmedImmutable(const Context& context, objects::ObjectStore& store,
+                                                const std::vector<Snapshot>& snapshots) {
+  const std::vector<Snapshot> immutable = ImmutableOf(snapshots, context.clock().Now());
+  std::mutex mutex;
+  std::set<SnapshotId> confirmed;
+  const auto ask = [&](const Context& child, std::size_t i) -> Status {
+    const Snapshot& snapshot = immutable[i];
+    const objects::ObjectKey key = SnapshotKey(*ObjectId::Parse(snapshot.id.hex));
+    const auto until = store.RetainedUntil(child, key);
+    if (KindOf(until.status()) == Kind::kNotFound) return Ok();  // deleted meanwhile
+    AERIE_TRY(until.status());
+    std::lock_guard lock(mutex);
+    if (*until >= *snapshot.immutable_until_ms) confirmed.insert(snapshot.id);
+    return Ok();
+  };
+  AERIE_TRY(ParallelFor(context, immutable.size(), kCalls, ask));
+  return confirmed;
 }
 
 bool IsRetained(const Context& context, objects::ObjectStore& store,

@@ -5,6 +5,8 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
+#include <string>
 #include <vector>
 
 #include "base/context.h"
@@ -14,10 +16,23 @@
 
 namespace aerie::repo {
 
-// Retains one object; an outcome that the store does not know is settled by reading its retention,
-// which is not given up when the context is cancelled. kUnknownOutcome when that fails, too.
+// Retains one object and reads back until when it is, whatever the store said: ok means that it is
+// kept so long. An outcome that the store does not know is settled in the same way, which is not
+// given up when the context is cancelled; kUnknownOutcome when that fails, too.
 Status RetainObject(const Context& context, objects::ObjectStore& store,
                     const objects::ObjectKey& key, std::int64_t until_ms);
+
+// Until when the config is retained, which is as long as any immutable snapshot that was ever
+// committed here; 0: it is not, or not any more. What takes its place or joins the key objects must
+// be kept as long. Read it before the config is replaced.
+Result<std::int64_t> ConfigRetention(const Context& context, objects::ObjectStore& store);
+
+// The same from the snapshots: the latest time that one of them is immutable until, or 0.
+std::int64_t LatestImmutable(const std::vector<Snapshot>& snapshots, WallTime now);
+
+// Retains what opens a repository: its config and the key objects. Nothing is done when `until_ms`
+// is over.
+Status RetainKeys(const Context& context, objects::ObjectStore& store, std::int64_t until_ms);
 
 // Retains what reading `snapshot` takes besides the snapshot object: the config, the key objects,
 // and every pack with a blob that its trees name, however old. Indexes are not retained: the packs'
@@ -29,6 +44,12 @@ bool IsImmutable(const Snapshot& snapshot, WallTime now);
 std::vector<Snapshot> ImmutableOf(const std::vector<Snapshot>& snapshots, WallTime now);
 // "immutable until 2026-12-21T10:00:00Z"; the snapshot has a time.
 std::string ImmutableText(const Snapshot& snapshot);
+
+// Those of `snapshots` that are immutable now, and of which the store says itself that it keeps
+// the object so long, which is retained last. Not in it: what a writer left that died or failed
+// between writing and retaining, and copies of a repository in a store that promised nothing.
+Result<std::set<SnapshotId>> ConfirmedImmutable(const Context& context, objects::ObjectStore& store,
+                                                const std::vector<Snapshot>& snapshots);
 
 // Whether the store keeps the object, so that its refusal to remove it is no failure.
 bool IsRetained(const Context& context, objects::ObjectStore& store, const objects::ObjectKey& key);

@@ -253,6 +253,67 @@ TEST_F(RetainTest, ASnapshotThatCouldNotBeRetainedItselfIsNotCalledDone) {
   ExpectWhole(memory_, "");
 }
 
+// Its own object is retained last: who dies or fails before leaves one that is not immutable.
+TEST_F(RetainTest, OnlyWhatTheStoreConfirmsIsCalledImmutable) {
+  const auto faulty = std::make_shared<FaultyStore>(memory_);
+  const auto repository = Make(faulty);
+  const Snapshot sound = MustStore(*repository, Rows(0, 50));
+  faulty->Add({.kind = Kind::kDenied, .verb = Verb::kRetain, .key_prefix = kSnapshotsPrefix});
+  ASSERT_FALSE(Store(*repository, Rows(0, 60)).ok());
+  const auto listed = repository->ListSnapshots(context_);
+  ASSERT_TRUE(listed.ok()) << listed.status();
+  ASSERT_EQ(listed->size(), 2U);
+  const std::set<SnapshotId> only = {sound.id};
+  EXPECT_EQ(*ConfirmedImmutable(context_, *memory_, *listed), only);
+  const auto copied = StoreWith(AllObjects(*memory_));
+  EXPECT_TRUE(ConfirmedImmutable(context_, *copied, *listed)->empty()) << "a copy promised nothing";
+  clock_.Advance(30 * kDay);
+  EXPECT_TRUE(ConfirmedImmutable(context_, *memory_, *listed)->empty()) << "its time is over";
+}
+
+TEST_F(RetainTest, AStoreThatSaysItRetainsAndDoesNotIsNotBelieved) {
+  const auto faulty = std::make_shared<FaultyStore>(memory_);
+  const auto repository = Make(faulty);
+  for (const char* const prefix : {kConfigName, kKeysPrefix, kPacksPrefix}) {
+    SCOPED_TRACE(prefix);
+    clock_.Advance(std::chrono::minutes(1));
+    faulty->Add({.effect = Effect::kLose,
+                 .verb = Verb::kRetain,
+                 .key_prefix = prefix,
+                 .times = objects::FaultRule::kForever});
+    const Status failed = Store(*repository, Rows(0, 100)).status();
+    EXPECT_THAT(std::string(failed.message()), HasSubstr("does not keep it so long"));
+    EXPECT_EQ(Count(*memory_, kSnapshotsPrefix), 0U);
+    faulty->Revive();
+  }
+}
+
+TEST_F(RetainTest, WhoMayNotRetainIsToldBeforeARowIsRead) {
+  const auto faulty = std::make_shared<FaultyStore>(memory_);
+  const auto repository = Make(faulty);
+  faulty->Add({.kind = Kind::kDenied, .verb = Verb::kRetain});
+  const Status begun = repository->BeginSnapshot(context_, Info(), snapshot_options_).status();
+  EXPECT_EQ(KindOf(begun), Kind::kDenied) << begun;
+  EXPECT_EQ(Count(*memory_, kLocksPrefix), 0U);
+}
+
+TEST_F(RetainTest, OneThatCannotBeReadIsNotDeletedWhileTheStoreRetainsIt) {
+  auto objects = [&] {
+    MustStore(*Make(memory_), Rows(0, 50));
+    return AllObjects(*memory_);
+  }();
+  const std::string key = KeysUnder(objects, kSnapshotsPrefix).at(0);
+  objects[key].back() ^= 1;
+  const auto damaged = StoreWith(objects);
+  ASSERT_TRUE(damaged->Retain(context_, {key}, ToUnixMillis(clock_.Now()) + 60'000).ok());
+  const SnapshotId id{IdOfKey({key}, SnapshotKey)->ToHex()};
+  const Status refused = DeleteSnapshots(context_, *Open(damaged), {id}).status();
+  EXPECT_EQ(KindOf(refused), Kind::kRefused) << refused;
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("the store retains it"));
+  clock_.Advance(std::chrono::minutes(2));
+  EXPECT_TRUE(DeleteSnapshots(context_, *Open(damaged), {id}).ok());
+}
+
 class RetainCrashes : public RetainTest, public testing::WithParamInterface<Effect> {};
 
 TEST_P(RetainCrashes, AtAnyOperationWhatIsCommittedIsKeptAndTheNextRunCompletes) {

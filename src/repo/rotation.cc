@@ -1,5 +1,6 @@
 #include "repo/rotation.h"
 
+#include <algorithm>
 #include <set>
 #include <utility>
 
@@ -13,6 +14,7 @@
 #include "repo/reachable.h"
 #include "repo/repack.h"
 #include "repo/repository_core.h"
+#include "repo/retain.h"
 #include "repo/rotate_finish.h"
 #include "repo/store_remove.h"
 #include "repo/store_replace.h"
@@ -22,6 +24,9 @@ namespace {
 
 constexpr char kBegin[] = "rotate the master key";
 constexpr char kContinue[] = "go on with the rotation of the master key";
+constexpr char kNotRetained[] =
+    "the master key was rotated, but the new config and key are not retained as immutable "
+    "snapshots need them; aerie repo key rotate --continue tries again";
 
 Status AtRepository(const std::string& place, const Status& status) {
   return Annotate(status, "repository " + place);
@@ -87,6 +92,7 @@ Result<RotationStart> Begin(const Context& context, objects::ObjectStore& store,
   LockTable locks = LocksOf(context, store, opened);
   AERIE_ASSIGN(const auto lease, locks.Acquire(context, LockMode::kExclusive, kBegin));
   AERIE_ASSIGN(const std::vector<ObjectId> retired, KeyIds(context, store));
+  AERIE_ASSIGN(const std::int64_t retained, ConfigRetention(context, store));
   SecretKey master;
   FillRandom({master.data(), SecretKey::size()});
   // Until the config is replaced this key object is passed over, and the former ones open.
@@ -97,6 +103,8 @@ Result<RotationStart> Begin(const Context& context, objects::ObjectStore& store,
   AERIE_TRY(lease->Confirm(context, kBegin));
   AERIE_TRY(
       ReplaceObject(lease->Limit(context), store, ConfigKey(), EncodeConfig(next, keys.config)));
+  // Before the former keys go, which immutable snapshots need no more only then.
+  AERIE_TRY(Annotate(RetainKeys(lease->Limit(context), store, retained), kNotRetained));
   AERIE_TRY(RemoveKeys(context, store, *lease, retired));
   RotationStart start{.key_id = key_id.ToHex(), .removed = {}};
   for (const ObjectId& id : retired) start.removed.push_back(id.ToHex());
@@ -115,6 +123,7 @@ class Rotator {
       report_.finished = true;
       return std::move(report_);
     }
+    AERIE_TRY(RetainNew(context));
     AERIE_TRY(RemoveRetired(context));
     AERIE_TRY(Copy(context));
     AERIE_TRY(Prune(context));
@@ -123,7 +132,13 @@ class Rotator {
   }
 
  private:
-  // What BeginRotation had no time for.
+  // What BeginRotation had no time for, here and below.
+  Status RetainNew(const Context& context) {
+    AERIE_ASSIGN(const auto snapshots, repository_.ListSnapshots(context));
+    const std::int64_t until_ms = LatestImmutable(snapshots, context.clock().Now());
+    return Annotate(RetainKeys(context, core_.store, until_ms), kContinue);
+  }
+
   Status RemoveRetired(const Context& context) {
     AERIE_ASSIGN(const std::vector<ObjectId> there, KeyIds(context, core_.store));
     const std::set<ObjectId> known(there.begin(), there.end());
@@ -147,6 +162,8 @@ class Rotator {
     AERIE_TRY(core_.catalog.Reconcile(context).status());
     AERIE_ASSIGN(const auto snapshots, repository_.ListSnapshots(context));
     AERIE_ASSIGN(const BlobSet needed, ReachableBlobs(context, core_.blobs, snapshots));
+    AERIE_ASSIGN(immutable_, ReachableBlobs(context, core_.blobs,
+                                            ImmutableOf(snapshots, context.clock().Now())));
     AERIE_ASSIGN(const Inventory inventory, TakeInventory(context, core_.store, core_.keys));
     AERIE_ASSIGN(BlobSet fresh, FreshBlobs(context, inventory));
     PrunePlan plan = NothingToRepack(inventory);
@@ -156,6 +173,7 @@ class Rotator {
       if (numbers.empty()) continue;
       if (out_of_time()) {
         Count(report_.left, inventory.packs[i]);
+        left_.insert(inventory.packs[i].record.id);
         continue;
       }
       batched += AddToBatch(inventory.packs[i], std::move(numbers), plan.packs[i]);
@@ -239,17 +257,24 @@ class Rotator {
   Status Finish(const Context& context) {
     AERIE_ASSIGN(const auto lease, core_.locks.Acquire(context, LockMode::kExclusive, kContinue));
     AERIE_ASSIGN(const Inventory inventory, TakeInventory(context, core_.store, core_.keys));
+    bool any = false;
     for (const StoredPack& pack : inventory.packs) {
-      if (pack.old_key) Count(report_.waiting, pack);
+      if (!pack.old_key) continue;
+      any = true;
+      if (left_.contains(pack.record.id)) continue;
+      Count(IsImmutable(pack) ? report_.immutable : report_.waiting, pack);
     }
-    if (report_.waiting.packs > 0) {
-      report_.waiting.packs -= report_.left.packs;
-      report_.waiting.bytes -= report_.left.bytes;
-      return Ok();
-    }
+    if (any) return Ok();
     AERIE_TRY(FinishRotation(context, core_, *lease));
+    AERIE_TRY(RetainNew(context));
     report_.finished = true;
     return Ok();
+  }
+
+  bool IsImmutable(const StoredPack& pack) const {
+    return std::ranges::any_of(pack.record.entries, [&](const PackEntry& entry) {
+      return immutable_.contains(entry.name);
+    });
   }
 
   static void Count(PackTally& tally, const StoredPack& pack) {
@@ -260,6 +285,8 @@ class Rotator {
   Repository& repository_;
   const RepositoryCore core_;
   const RotationOptions& options_;
+  std::set<ObjectId> left_;  // the packs of report_.left
+  BlobSet immutable_;        // what immutable snapshots need
   RotationReport report_;
 };
 

@@ -46,6 +46,7 @@ struct RotationReport {
   PackTally left;         // packs under the former key that hold something needed
   PackTally removed;      // packs that were doomed a margin ago
   PackTally waiting;      // packs under the former key that are to be removed later
+  PackTally immutable;    // packs under the former key that immutable snapshots keep for now
   bool finished = false;  // nothing is sealed with the former master key, and it is dropped
 };
 

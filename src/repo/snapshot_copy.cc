@@ -260,7 +260,7 @@ SnapshotOrigin OriginOf(const Repository& repository, const Snapshot& snapshot) 
 Result<Snapshot> CopySnapshot(const Context& context, Repository& from, const Snapshot& snapshot,
                               Repository& to, const SnapshotCopyOptions& options) {
   const std::string operation = "mirror snapshot " + snapshot.id.Short();
-  auto writer = to.BeginSnapshot(context, InfoOf(from, snapshot, options));
+  auto writer = to.BeginSnapshot(context, InfoOf(from, snapshot, options), options.snapshot);
   if (!writer.ok()) return Annotate(writer.status(), operation);
   SnapshotCopy copy(from, to, **writer, options);
   for (const CollectionCopy& collection : options.collections) {

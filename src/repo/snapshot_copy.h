@@ -31,6 +31,7 @@ struct CopyCounts {
 struct SnapshotCopyOptions {
   std::vector<CollectionCopy> collections;
   std::optional<SnapshotId> parent;  // in the target
+  SnapshotOptions snapshot = {};     // of the copy
   // Counts of the collection at hand; never two calls at once.
   std::function<void(const SnapshotCollection&, const CopyCounts&)> progress;
 };

@@ -27,11 +27,25 @@ Status CheckPins(const Context& context, Repository& repository,
   return Ok();
 }
 
+// A snapshot that cannot be read does not say how long it is immutable; the store may.
+Status CheckRetained(const Context& context, Repository& repository,
+                     const std::vector<SnapshotId>& ids, const objects::ObjectKey& damaged) {
+  const auto id = IdOfKey(damaged, SnapshotKey);
+  if (!id || std::ranges::count(ids, SnapshotId{id->ToHex()}) == 0) return Ok();
+  if (!IsRetained(context, repository.core().store, damaged)) return Ok();
+  return RefusedError("delete snapshot " + id->ToHex().substr(0, 8) +
+                      ": it cannot be read, and the store retains it; aerie repo check says what "
+                      "is wrong with it; nothing was deleted");
+}
+
 // The store would refuse, or hide them and keep their bytes.
 Status CheckImmutable(const Context& context, Repository& repository,
                       const std::vector<SnapshotId>& ids) {
-  std::vector<Finding> damaged;  // of those nothing is known
+  std::vector<Finding> damaged;
   AERIE_ASSIGN(const auto snapshots, repository.ListSnapshots(context, &damaged));
+  for (const Finding& finding : damaged) {
+    AERIE_TRY(CheckRetained(context, repository, ids, {finding.object}));
+  }
   for (const Snapshot& snapshot : ImmutableOf(snapshots, context.clock().Now())) {
     if (std::ranges::count(ids, snapshot.id) == 0) continue;
     return RefusedError("delete snapshot " + snapshot.id.Short() + ": it is " +

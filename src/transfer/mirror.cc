@@ -212,6 +212,7 @@ class Mirror {
   Status Copy(const Context& context, const MirrorItem& item, MirrorOutcome& outcome) {
     repo::SnapshotCopyOptions copy;
     copy.parent = pairing_.ParentOf(item.snapshot);
+    copy.snapshot.immutable_for = options_.immutable_for;
     for (const SnapshotCollection& collection : item.collections) {
       copy.collections.push_back(pairing_.Compare(item.snapshot, collection));
     }

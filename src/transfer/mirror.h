@@ -24,6 +24,7 @@ struct MirrorOptions {
   Selection selection = {};                 // collections and database; rows cannot be chosen
   std::size_t last = 0;                     // the newest so many of those; 0: all
   bool pins = false;                        // pin the copies of what is pinned
+  Duration immutable_for = {};              // of each new copy, as repo::SnapshotOptions has it
 };
 
 struct MirrorItem {
