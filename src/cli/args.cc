@@ -98,9 +98,9 @@ void AddImmutableOption(CLI::App& command, std::string& text) {
       ->type_name("TIME");
 }
 
-Result<Duration> ImmutableFor(const Environment& env, const std::string& text,
+Result<Duration> ImmutableFor(const app::Session& session, const std::string& text,
                               const std::string& repository) {
-  if (text.empty()) return env.session.ImmutableFor(repository);
+  if (text.empty()) return session.ImmutableFor(repository);
   return ParseDuration(text, "--immutable-for");
 }
 

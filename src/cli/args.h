@@ -40,7 +40,7 @@ void AddRepoOption(CLI::App& command, RepoArg& arg, bool may_create);
 // `--immutable-for`, of snapshots that the command makes.
 void AddImmutableOption(CLI::App& command, std::string& text);
 // What was said goes before what is configured for the repository; 0 says that they are not to be.
-Result<Duration> ImmutableFor(const Environment& env, const std::string& text,
+Result<Duration> ImmutableFor(const app::Session& session, const std::string& text,
                               const std::string& repository);
 
 // `--argon2-memory` and `--argon2-passes`, of a key that the command makes.

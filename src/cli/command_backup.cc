@@ -63,7 +63,7 @@ CommandResult PlanResult(const transfer::BackupPlan& plan) {
 }
 
 CommandResult Create(Environment& env, const CreateArgs& args) {
-  const auto immutable_for = ImmutableFor(env, args.immutable_for, args.repo.text);
+  const auto immutable_for = ImmutableFor(env.session, args.immutable_for, args.repo.text);
   if (!immutable_for.ok()) return Failure(immutable_for.status());
   auto cluster = env.session.Cluster(env.context, args.cluster.text, args.cluster.flags);
   if (!cluster.ok()) return Failure(cluster.status());
@@ -197,8 +197,7 @@ CommandResult List(Environment& env, const ListArgs& args) {
   std::vector<repo::Finding> damaged;
   auto snapshots = opened->repository->ListSnapshots(env.context, &damaged);
   if (!snapshots.ok()) return Failure(snapshots.status());
-  const auto kept =
-      repo::ConfirmedImmutable(env.context, opened->repository->core().store, *snapshots);
+  const auto kept = repo::ConfirmedImmutable(env.context, *opened->repository, *snapshots);
   if (!kept.ok()) return Failure(kept.status());
   CommandResult result;
   Json list = Json::array();
@@ -279,8 +278,7 @@ CommandResult Show(Environment& env, const ShowArgs& args) {
   auto pins = repo::ListPins(env.context, *opened->repository);
   if (!pins.ok()) return Failure(pins.status());
   const bool pinned = pins->contains(snapshot->id);
-  const auto kept =
-      repo::ConfirmedImmutable(env.context, opened->repository->core().store, {*snapshot});
+  const auto kept = repo::ConfirmedImmutable(env.context, *opened->repository, {*snapshot});
   if (!kept.ok()) return Failure(kept.status());
   CommandResult result;
   result.json["snapshot"] = ToJson(*snapshot);

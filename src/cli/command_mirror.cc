@@ -128,7 +128,7 @@ CommandResult RunResult(const transfer::MirrorResult& run) {
 }
 
 CommandResult Mirror(Environment& env, const MirrorArgs& args) {
-  const auto immutable_for = ImmutableFor(env, args.immutable_for, args.to.text);
+  const auto immutable_for = ImmutableFor(env.session, args.immutable_for, args.to.text);
   if (!immutable_for.ok()) return Failure(immutable_for.status());
   transfer::MirrorOptions options = args.options;
   options.immutable_for = *immutable_for;

@@ -83,14 +83,6 @@ Result<std::int64_t> ConfigRetention(const Context& context, objects::ObjectStor
   return until_ms > ToUnixMillis(context.clock().Now()) ? until_ms : 0;
 }
 
-std::int64_t LatestImmutable(const std::vector<Snapshot>& snapshots, WallTime now) {
-  std::int64_t latest = 0;
-  for (const Snapshot& snapshot : ImmutableOf(snapshots, now)) {
-    latest = std::max(latest, *snapshot.immutable_until_ms);
-  }
-  return latest;
-}
-
 bool IsImmutable(const Snapshot& snapshot, WallTime now) {
   return snapshot.immutable_until_ms.value_or(0) > ToUnixMillis(now);
 }
@@ -107,8 +99,9 @@ std::string ImmutableText(const Snapshot& snapshot) {
          FormatUtc(FromUnixMillis(snapshot.immutable_until_ms.value_or(0))).substr(0, 19) + "Z";
 }
 
-Result<std::set<SnapshotId>> ConfirmedImmutable(const Context& context, objects::ObjectStore& store,
+Result<std::set<SnapshotId>> ConfirmedImmutable(const Context& context, Repository& repository,
                                                 const std::vector<Snapshot>& snapshots) {
+  objects::ObjectStore& store = repository.core().store;
   const std::vector<Snapshot> immutable = ImmutableOf(snapshots, context.clock().Now());
   std::mutex mutex;
   std::set<SnapshotId> confirmed;
@@ -124,6 +117,16 @@ Result<std::set<SnapshotId>> ConfirmedImmutable(const Context& context, objects:
   };
   AERIE_TRY(ParallelFor(context, immutable.size(), kCalls, ask));
   return confirmed;
+}
+
+Result<std::int64_t> LatestImmutable(const Context& context, Repository& repository) {
+  AERIE_ASSIGN(const auto snapshots, repository.ListSnapshots(context));
+  AERIE_ASSIGN(const auto confirmed, ConfirmedImmutable(context, repository, snapshots));
+  std::int64_t latest = 0;
+  for (const Snapshot& snapshot : snapshots) {
+    if (confirmed.contains(snapshot.id)) latest = std::max(latest, *snapshot.immutable_until_ms);
+  }
+  return latest;
 }
 
 bool IsRetained(const Context& context, objects::ObjectStore& store,

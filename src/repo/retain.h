@@ -27,9 +27,6 @@ Status RetainObject(const Context& context, objects::ObjectStore& store,
 // be kept as long. Read it before the config is replaced.
 Result<std::int64_t> ConfigRetention(const Context& context, objects::ObjectStore& store);
 
-// The same from the snapshots: the latest time that one of them is immutable until, or 0.
-std::int64_t LatestImmutable(const std::vector<Snapshot>& snapshots, WallTime now);
-
 // Retains what opens a repository: its config and the key objects. Nothing is done when `until_ms`
 // is over.
 Status RetainKeys(const Context& context, objects::ObjectStore& store, std::int64_t until_ms);
@@ -48,8 +45,11 @@ std::string ImmutableText(const Snapshot& snapshot);
 // Those of `snapshots` that are immutable now, and of which the store says itself that it keeps
 // the object so long, which is retained last. Not in it: what a writer left that died or failed
 // between writing and retaining, and copies of a repository in a store that promised nothing.
-Result<std::set<SnapshotId>> ConfirmedImmutable(const Context& context, objects::ObjectStore& store,
+Result<std::set<SnapshotId>> ConfirmedImmutable(const Context& context, Repository& repository,
                                                 const std::vector<Snapshot>& snapshots);
+
+// The latest time that one of those of the repository is immutable until; 0: none is.
+Result<std::int64_t> LatestImmutable(const Context& context, Repository& repository);
 
 // Whether the store keeps the object, so that its refusal to remove it is no failure.
 bool IsRetained(const Context& context, objects::ObjectStore& store, const objects::ObjectKey& key);

@@ -264,11 +264,12 @@ TEST_F(RetainTest, OnlyWhatTheStoreConfirmsIsCalledImmutable) {
   ASSERT_TRUE(listed.ok()) << listed.status();
   ASSERT_EQ(listed->size(), 2U);
   const std::set<SnapshotId> only = {sound.id};
-  EXPECT_EQ(*ConfirmedImmutable(context_, *memory_, *listed), only);
+  EXPECT_EQ(*ConfirmedImmutable(context_, *Open(memory_), *listed), only);
   const auto copied = StoreWith(AllObjects(*memory_));
-  EXPECT_TRUE(ConfirmedImmutable(context_, *copied, *listed)->empty()) << "a copy promised nothing";
+  EXPECT_TRUE(ConfirmedImmutable(context_, *Open(copied), *listed)->empty())
+      << "a copy promised nothing";
   clock_.Advance(30 * kDay);
-  EXPECT_TRUE(ConfirmedImmutable(context_, *memory_, *listed)->empty()) << "its time is over";
+  EXPECT_TRUE(ConfirmedImmutable(context_, *Open(memory_), *listed)->empty()) << "its time is over";
 }
 
 TEST_F(RetainTest, AStoreThatSaysItRetainsAndDoesNotIsNotBelieved) {

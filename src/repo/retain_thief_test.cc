@@ -189,6 +189,24 @@ TEST_F(ThiefTest, ARotationGoesOnWhereItDiedBeforeItRetained) {
   ExpectRead(new_, "gone on");
 }
 
+// The snapshots say that they are immutable, and a store that cannot retain promised nothing.
+TEST_F(ThiefTest, AKeyIsAddedAndRotatedInACopyOnAStoreWithoutRetention) {
+  class Folder : public ForwardingStore {
+   public:
+    using ForwardingStore::ForwardingStore;
+    Status Retain(const Context&, const ObjectKey&, std::int64_t) override {
+      return UnsupportedError("a folder cannot");
+    }
+  };
+  const auto copy = std::make_shared<Folder>(StoreWith(AllObjects(*store_)));
+  EXPECT_TRUE(AddKey(context_, *copy, TestPassphrase(), Secret("hawk"), kCheap).ok());
+  ASSERT_TRUE(Begin(*copy).ok());
+  const auto repository = OpenRepository(context_, copy, new_);
+  ASSERT_TRUE(repository.ok()) << repository.status();
+  const auto report = ContinueRotation(context_, **repository, RotationOptions{});
+  EXPECT_TRUE(report.ok()) << report.status();
+}
+
 TEST_F(ThiefTest, OfACopyThatIsImmutableInTheOtherRepository) {
   const auto repository = Open(store_);
   const auto there = std::make_shared<VersionedStore>();

@@ -134,8 +134,7 @@ class Rotator {
  private:
   // What BeginRotation had no time for, here and below.
   Status RetainNew(const Context& context) {
-    AERIE_ASSIGN(const auto snapshots, repository_.ListSnapshots(context));
-    const std::int64_t until_ms = LatestImmutable(snapshots, context.clock().Now());
+    AERIE_ASSIGN(const std::int64_t until_ms, LatestImmutable(context, repository_));
     return Annotate(RetainKeys(context, core_.store, until_ms), kContinue);
   }
 

@@ -133,6 +133,17 @@ class MirrorTest : public testing::Test {
   std::vector<Snapshot> snapshots_;
 };
 
+TEST_F(MirrorTest, CopiesAreImmutableWhenTheyAreAskedToBe) {
+  StoreAll();
+  MustRun({.last = 1});
+  const MirrorResult run = MustRun({.immutable_for = std::chrono::hours(24)});
+  ASSERT_EQ(run.snapshots.size(), 3U);
+  for (const MirrorOutcome& outcome : run.snapshots) {
+    ASSERT_TRUE(outcome.copy);
+    EXPECT_EQ(outcome.copy->immutable_until_ms.has_value(), !outcome.item.there);
+  }
+}
+
 TEST_F(MirrorTest, CopiesEverySnapshotWithEveryRowAndWhatIsSaidOfIt) {
   StoreAll();
   const MirrorResult run = MustRun();

@@ -100,6 +100,7 @@ class S3Test(AcceptanceTest):
                        '--immutable-for', '1d')
         shown = self.ok('backup', 'show', 'latest', '--repo', repo)['snapshot']
         self.assertEqual(shown['immutable_until'], made['immutable_until'])
+        self.assertTrue(shown['immutable'], 'the store itself says so')
         self.assertIn('immutable until', self.aerie.run('backup', 'list', '--repo', repo).out)
         refused = self.aerie.json('backup', 'delete', made['snapshot'], '--repo', repo, '--yes')
         self.assertEqual(refused.code, 8, refused)
