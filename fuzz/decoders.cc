@@ -8,6 +8,7 @@
 #include "repo/check_record.h"
 #include "repo/column_blob.h"
 #include "repo/config_file.h"
+#include "repo/damage_record.h"
 #include "repo/index_file.h"
 #include "repo/key_file.h"
 #include "repo/pack_format.h"
@@ -88,6 +89,14 @@ void FuzzChecked(ByteSpan input) {
 }
 
 void FuzzConfig(ByteSpan input) { RequireRefusal(repo::ParseConfig(input).status()); }
+
+void FuzzDamaged(ByteSpan input) {
+  const auto record = repo::DecodeDamageRecord(input);
+  RequireRefusal(record.status());
+  if (!record.ok()) return;
+  const auto again = repo::DecodeDamageRecord(repo::EncodeDamageRecord(*record));
+  Require(again.ok() && again->packs == record->packs, "it comes back as it was");
+}
 
 void FuzzIndex(ByteSpan input) { RequireRefusal(repo::DecodeIndex(input).status()); }
 

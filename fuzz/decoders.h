@@ -16,6 +16,7 @@ void FuzzBlob(ByteSpan input);    // 3 bytes of plain size, then the encoded for
 void FuzzColumn(ByteSpan input);  // 1 byte that chooses the column, then the plain bytes
 void FuzzChecked(ByteSpan input);
 void FuzzConfig(ByteSpan input);
+void FuzzDamaged(ByteSpan input);
 void FuzzIndex(ByteSpan input);
 void FuzzKeyFile(ByteSpan input);
 void FuzzManifest(ByteSpan input);

@@ -11,6 +11,7 @@
 #include "repo/check_record.h"
 #include "repo/column_blob.h"
 #include "repo/config_file.h"
+#include "repo/damage_record.h"
 #include "repo/index_file.h"
 #include "repo/key_file.h"
 #include "repo/pack_format.h"
@@ -147,12 +148,18 @@ void SaveObjects() {
   checked.packs = {{id, 5}, {repo::ObjectId{}, -5}};
   Save("checked", "one", repo::EncodeCheckRecord(checked));
 
+  repo::DamageRecord damaged{.created_ms = 7, .program = "aerie", .host = "here", .packs = {}};
+  damaged.packs = {{id, {NameOf(1), NameOf(2)}}, {repo::ObjectId{}, {NameOf(3)}}};
+  Save("damaged", "two", repo::EncodeDamageRecord(damaged));
+
   repo::Snapshot snapshot;
   snapshot.id.hex = id.ToHex();
   snapshot.tags = {"nightly"};
   snapshot.parent = repo::SnapshotId{id.ToHex()};
   snapshot.collections = {{manifest.spec.name, 4, {{1, 2}, 3}, NameOf(2), {}}};
   Save("snapshot", "one", repo::EncodeSnapshot(snapshot));
+  snapshot.immutable_until_ms = 1'800'000'000'000;
+  Save("snapshot", "immutable", repo::EncodeSnapshot(snapshot));
 }
 
 }  // namespace

@@ -1,10 +1,14 @@
 // Deletion: two phases, crashes anywhere, stores and clocks that lie, writers beside.
 #include "repo/prune.h"
 
+#include <cstdlib>
+#include <map>
+#include <optional>
 #include <set>
 #include <thread>
 
 #include "repo/doom.h"
+#include "repo/inventory.h"
 #include "repo/object_names.h"
 #include "repo/prune_testing.h"
 
@@ -325,6 +329,79 @@ TEST_F(PruneRunTest, RemovingWholePacksReadsNoRowsThatStay) {
   clock_.Advance(kMargin);
   EXPECT_EQ(MustPrune(*repository).removed.packs, 1U);
   EXPECT_LT(counter->read_.load(), 20'000U) << "manifests and tree pages, of megabytes of rows";
+}
+
+// Remembers which bytes of packs are read.
+class ReadLog : public ForwardingStore {
+ public:
+  using ForwardingStore::ForwardingStore;
+  Result<Bytes> Get(const Context& c, const objects::ObjectKey& key, std::uint64_t offset,
+                    std::uint64_t length) override {
+    auto bytes = inner_->Get(c, key, offset, length);
+    ++gets_;
+    if (const auto id = IdOfKey(key, PackKey); bytes.ok() && id) {
+      std::lock_guard lock(mutex_);
+      ranges_[*id].emplace_back(offset, offset + bytes->size());
+    }
+    return bytes;
+  }
+  std::uint64_t gets() const { return gets_; }
+  // Sealed bytes of the blobs of which anything was read, by kind.
+  std::map<BlobKind, std::uint64_t> Read(const Inventory& inventory) const {
+    std::map<BlobKind, std::uint64_t> read;
+    for (const StoredPack& pack : inventory.packs) {
+      const auto ranges = ranges_.find(pack.record.id);
+      if (ranges == ranges_.end()) continue;
+      for (const PackEntry& entry : pack.record.entries) {
+        const bool touched = std::ranges::any_of(ranges->second, [&](const auto& range) {
+          return range.first < entry.offset + entry.sealed && entry.offset < range.second;
+        });
+        if (touched) read[entry.kind] += entry.sealed;
+      }
+    }
+    return read;
+  }
+
+ private:
+  std::atomic<std::uint64_t> gets_{0};
+  std::mutex mutex_;
+  std::map<ObjectId, std::vector<std::pair<std::uint64_t, std::uint64_t>>> ranges_;
+};
+
+// bench/README.md has the figures of AERIE_MANY_SNAPSHOTS=10000. All rest on rows that the first
+// one stored, which goes, and each has some rows of its own.
+TEST_F(PruneRunTest, OfTheOldestHundredthReadsNoDataThatStays) {
+  const char* const asked = std::getenv("AERIE_MANY_SNAPSHOTS");
+  const std::size_t count = asked == nullptr ? 300 : std::strtoul(asked, nullptr, 10);
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto number = static_cast<std::int64_t>(i);
+    rows::RowBatch rows = Rows(0, 200);
+    rows.Append(Rows(1'000'000 + 1000 * number, 20, i + 2));
+    const Snapshot info = InfoAt((number + 1) * 3'600'000);
+    const auto stored = StoreNext(*repository_, spec_, rows, std::nullopt, info);
+    ASSERT_TRUE(stored.ok()) << stored.status();
+  }
+  const RepositoryCore core = repository_->core();
+  const auto inventory = TakeInventory(context_, core.store, core.keys);
+  ASSERT_TRUE(inventory.ok()) << inventory.status();
+  const auto log = std::make_shared<ReadLog>(memory_);
+  PruneOptions options = Options();
+  options.policy.keep_last = static_cast<std::uint32_t>(count - count / 100);
+  options.repack_above.reset();
+  const PruneReport first = MustPrune(*Open(log), options);
+  EXPECT_EQ(std::ranges::count(first.decisions, false, &RetentionDecision::keep), count / 100);
+  EXPECT_GT(first.doomed.packs, 0U);
+  clock_.Advance(kMargin);
+  EXPECT_EQ(MustPrune(*Open(log), options).removed.packs, first.doomed.packs);
+  const auto read = log->Read(*inventory);
+  for (const auto& [kind, bytes] : read) {
+    EXPECT_TRUE(kind == BlobKind::kTreePage || kind == BlobKind::kManifest)
+        << bytes << " bytes of kind " << static_cast<int>(kind);
+    RecordProperty("bytes_of_kind_" + std::to_string(static_cast<int>(kind)),
+                   std::to_string(bytes));
+  }
+  RecordProperty("gets", std::to_string(log->gets()));
+  RecordProperty("kept_bytes", std::to_string(first.kept.bytes));
 }
 
 // ---- crashes ----
