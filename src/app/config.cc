@@ -248,7 +248,7 @@ const std::vector<ConfigKey>& ConfigKeys() {
       {"repositories.NAME.limit_requests", "requests a second at most, such as 100/s"},
       {"repositories.NAME.limit_connections", "requests at a time at most"},
       {"repositories.NAME.immutable_for",
-       "S3: time, such as 30d, for which object lock keeps each backup from everybody"},
+       "S3: time, such as 30d, for which object lock keeps each new snapshot from everybody"},
       {"repositories.NAME.retention_mode",
        "S3: mode of that, COMPLIANCE (default) or GOVERNANCE, which special rights can undo"},
       {"defaults.cluster", "cluster meant when --cluster is not given"},

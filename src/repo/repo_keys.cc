@@ -91,6 +91,7 @@ Status Remove(const Context& context, objects::ObjectStore& store, const OpenedK
   // The key that stays must still be there.
   AERIE_TRY(Annotate(store.Stat(context, KeyFileKey(opened.unlocked.key_id)).status(),
                      "the key in use is gone"));
+  WarnOfKept(context, store, {KeyFileKey(id)});
   AERIE_TRY(lease->Check("remove a key"));
   return RemoveAndLook(lease->Limit(context), store, KeyFileKey(id));
 }

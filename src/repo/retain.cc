@@ -4,6 +4,7 @@
 #include <chrono>
 #include <mutex>
 
+#include "base/log.h"
 #include "base/task_group.h"
 #include "repo/object_names.h"
 #include "repo/reachable.h"
@@ -127,6 +128,16 @@ Result<std::int64_t> LatestImmutable(const Context& context, Repository& reposit
     if (confirmed.contains(snapshot.id)) latest = std::max(latest, *snapshot.immutable_until_ms);
   }
   return latest;
+}
+
+void WarnOfKept(const Context& context, objects::ObjectStore& store,
+                const std::vector<objects::ObjectKey>& keys) {
+  for (const objects::ObjectKey& key : keys) {
+    const auto until = store.RetainedUntil(context, key);
+    if (!until.ok() || *until <= ToUnixMillis(context.clock().Now())) continue;
+    log::Warn("an object to be removed is retained: the store keeps it as an older version",
+              {{"object", key.text}, {"until", FormatUtc(FromUnixMillis(*until))}});
+  }
 }
 
 bool IsRetained(const Context& context, objects::ObjectStore& store,

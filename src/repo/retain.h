@@ -51,6 +51,11 @@ Result<std::set<SnapshotId>> ConfirmedImmutable(const Context& context, Reposito
 // The latest time that one of those of the repository is immutable until; 0: none is.
 Result<std::int64_t> LatestImmutable(const Context& context, Repository& repository);
 
+// Warns of those that are about to be removed that the store keeps all the same, out of sight:
+// who may read old versions has them until their time.
+void WarnOfKept(const Context& context, objects::ObjectStore& store,
+                const std::vector<objects::ObjectKey>& keys);
+
 // Whether the store keeps the object, so that its refusal to remove it is no failure.
 bool IsRetained(const Context& context, objects::ObjectStore& store, const objects::ObjectKey& key);
 

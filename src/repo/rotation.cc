@@ -76,6 +76,7 @@ Status RemoveKeys(const Context& context, objects::ObjectStore& store, const Lea
   if (ids.empty()) return Ok();
   std::vector<objects::ObjectKey> keys;
   for (const ObjectId& id : ids) keys.push_back(KeyFileKey(id));
+  WarnOfKept(context, store, keys);
   AERIE_TRY(lease.Check(kBegin));
   for (const auto& result : RemoveAndLook(lease.Limit(context), store, keys)) {
     AERIE_TRY(Annotate(result.status,
