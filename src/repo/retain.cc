@@ -54,8 +54,7 @@ Status RetainAll(const Context& context, objects::ObjectStore& store,
 Status RetainObject(const Context& context, objects::ObjectStore& store,
                     const objects::ObjectKey& key, std::int64_t until_ms) {
   const Status retained = store.Retain(context, key, until_ms);
-  if (retained.ok()) return LookAgain(context, store, key, until_ms, retained);
-  if (KindOf(retained) != Kind::kUnknownOutcome) return retained;
+  if (!retained.ok() && KindOf(retained) != Kind::kUnknownOutcome) return retained;
   const Context settling = Context(context.clock()).WithTimeout(kSettleLimit);
   return LookAgain(settling, store, key, until_ms, retained);
 }

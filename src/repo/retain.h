@@ -16,9 +16,9 @@
 
 namespace aerie::repo {
 
-// Retains one object and reads back until when it is, whatever the store said: ok means that it is
-// kept so long. An outcome that the store does not know is settled in the same way, which is not
-// given up when the context is cancelled; kUnknownOutcome when that fails, too.
+// Retains one object and reads back until when it is, whether the store said that it does or does
+// not know: ok means that it is kept so long. The reading is not given up when the context is
+// cancelled; kUnknownOutcome when it fails.
 Status RetainObject(const Context& context, objects::ObjectStore& store,
                     const objects::ObjectKey& key, std::int64_t until_ms);
 

@@ -104,7 +104,7 @@ Result<RotationStart> Begin(const Context& context, objects::ObjectStore& store,
   AERIE_TRY(lease->Confirm(context, kBegin));
   AERIE_TRY(
       ReplaceObject(lease->Limit(context), store, ConfigKey(), EncodeConfig(next, keys.config)));
-  // Before the former keys go, which immutable snapshots need no more only then.
+  // Before the former keys go: from then on immutable snapshots need the new ones.
   AERIE_TRY(Annotate(RetainKeys(lease->Limit(context), store, retained), kNotRetained));
   AERIE_TRY(RemoveKeys(context, store, *lease, retired));
   RotationStart start{.key_id = key_id.ToHex(), .removed = {}};
@@ -262,7 +262,7 @@ class Rotator {
       if (!pack.old_key) continue;
       any = true;
       if (left_.contains(pack.record.id)) continue;
-      Count(IsImmutable(pack) ? report_.immutable : report_.waiting, pack);
+      Count(IsKeptForImmutable(pack) ? report_.immutable : report_.waiting, pack);
     }
     if (any) return Ok();
     AERIE_TRY(FinishRotation(context, core_, *lease));
@@ -271,7 +271,7 @@ class Rotator {
     return Ok();
   }
 
-  bool IsImmutable(const StoredPack& pack) const {
+  bool IsKeptForImmutable(const StoredPack& pack) const {
     return std::ranges::any_of(pack.record.entries, [&](const PackEntry& entry) {
       return immutable_.contains(entry.name);
     });

@@ -41,6 +41,7 @@ Status CheckRetained(const Context& context, Repository& repository,
 // The store would refuse, or hide them and keep their bytes.
 Status CheckImmutable(const Context& context, Repository& repository,
                       const std::vector<SnapshotId>& ids) {
+  if (ids.empty()) return Ok();
   std::vector<Finding> damaged;
   AERIE_ASSIGN(const auto snapshots, repository.ListSnapshots(context, &damaged));
   for (const Finding& finding : damaged) {
