@@ -6,9 +6,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "repo/index_rebuild.h"
 #include "repo/object_names.h"
 #include "repo/prune_testing.h"
 #include "repo/reachable.h"
+#include "repo/repair.h"
 
 namespace aerie::repo {
 namespace {
@@ -176,6 +178,35 @@ TEST_F(RetainTest, WhatADeadBackupLeftRetainedIsKeptAndIsNoFailureOfPrune) {
   const PruneReport late = MustPrune(*repository);
   EXPECT_EQ(late.removed.packs, early.retained.packs);
   EXPECT_EQ(late.retained.packs, 0U);
+}
+
+TEST_F(RetainTest, ADamagedOneIsRepairedBesideItAndNotReplaced) {
+  const Snapshot snapshot = MustStore(*Make(memory_), Rows(0, 200));
+  auto objects = AllObjects(*memory_);
+  objects[KeysUnder(objects, kPacksPrefix).at(0)].at(100) ^= 1;
+  const auto damaged = StoreWith(objects);
+  RepairOptions options;
+  options.replace = true;
+  const auto report = RunRepair(context_, *Open(damaged), options);
+  ASSERT_TRUE(report.ok()) << report.status();
+  ASSERT_EQ(report->snapshots.size(), 1U);
+  EXPECT_TRUE(report->snapshots[0].repaired);
+  EXPECT_FALSE(report->snapshots[0].replaced);
+  EXPECT_THAT(report->snapshots[0].not_replaced, HasSubstr("immutable until"));
+  EXPECT_TRUE(Open(damaged)->FindSnapshot(context_, snapshot.id.hex).ok());
+}
+
+TEST_F(RetainTest, IndexesAreRebuiltBesideWhatIsRetained) {
+  const Snapshot snapshot = MustStore(*Make(memory_), Rows(0, 200));
+  for (const std::string& key : KeysUnder(AllObjects(*memory_), kIndexPrefix)) {
+    ASSERT_TRUE(memory_->Remove(context_, {{key}})[0].status.ok()) << key;
+  }
+  const auto rebuilt = RebuildIndexes(context_, *Open(memory_));
+  ASSERT_TRUE(rebuilt.ok()) << rebuilt.status();
+  EXPECT_TRUE(rebuilt->changed);
+  EXPECT_GT(Count(*memory_, kIndexPrefix), 0U);
+  ExpectKept(memory_, snapshot);
+  ExpectWhole(memory_, "");
 }
 
 TEST_F(RetainTest, ACopyIsNotImmutableBecauseItsOriginalIs) {
