@@ -70,12 +70,13 @@ Status RetainNeeds(const Context& context, const RepositoryCore& core, const Sna
 
 Status RetainKeys(const Context& context, objects::ObjectStore& store, std::int64_t until_ms) {
   if (until_ms <= ToUnixMillis(context.clock().Now())) return Ok();
-  std::vector<objects::ObjectKey> keys = {ConfigKey()};
+  std::vector<objects::ObjectKey> keys;
   AERIE_TRY(store.List(context, kKeysPrefix, [&](const objects::ObjectInfo& info) {
     if (IdOfKey(info.key, KeyFileKey)) keys.push_back(info.key);
     return Ok();
   }));
-  return RetainAll(context, store, keys, until_ms);
+  AERIE_TRY(RetainAll(context, store, keys, until_ms));
+  return RetainObject(context, store, ConfigKey(), until_ms);
 }
 
 Result<std::int64_t> ConfigRetention(const Context& context, objects::ObjectStore& store) {

@@ -27,8 +27,8 @@ Status RetainObject(const Context& context, objects::ObjectStore& store,
 // be kept as long. Read it before the config is replaced.
 Result<std::int64_t> ConfigRetention(const Context& context, objects::ObjectStore& store);
 
-// Retains what opens a repository: its config and the key objects. Nothing is done when `until_ms`
-// is over.
+// Retains what opens a repository: the key objects, then the config, which is worth nothing without
+// them. Nothing is done when `until_ms` is over.
 Status RetainKeys(const Context& context, objects::ObjectStore& store, std::int64_t until_ms);
 
 // Retains what reading `snapshot` takes besides the snapshot object: the config, the key objects,

@@ -84,7 +84,10 @@ class VersionedStore : public ForwardingStore {
 
 class ThiefTest : public PruneTest {
  protected:
-  ThiefTest() {
+  ThiefTest() { Fill(); }
+
+  void Fill() {
+    store_ = std::make_shared<VersionedStore>();
     const auto repository = Make(store_);
     MustStore(*repository, Rows(0, 200));
     snapshot_options_.immutable_for = 30 * kDay;
@@ -117,7 +120,7 @@ class ThiefTest : public PruneTest {
   }
 
   const Secret new_ = Secret("falcon");
-  const std::shared_ptr<VersionedStore> store_ = std::make_shared<VersionedStore>();
+  std::shared_ptr<VersionedStore> store_;
   Snapshot kept_;
 };
 
@@ -182,7 +185,11 @@ TEST_F(ThiefTest, ThroughoutARotationWhichFinishesOnlyAfterItsTime) {
 
 TEST_F(ThiefTest, ARotationGoesOnWhereItDiedBeforeItRetained) {
   const auto faulty = std::make_shared<FaultyStore>(store_);
-  faulty->Add({.effect = objects::Effect::kCrash, .verb = Verb::kRetain});
+  // The first time it is the config before.
+  faulty->Add({.effect = objects::Effect::kCrash,
+               .verb = Verb::kRetain,
+               .key_prefix = kConfigName,
+               .skip = 1});
   EXPECT_FALSE(Begin(*faulty).ok());
   clock_.Advance(std::chrono::minutes(11));  // its lock runs out
   MustContinue(new_);
@@ -205,6 +212,25 @@ TEST_F(ThiefTest, AKeyIsAddedAndRotatedInACopyOnAStoreWithoutRetention) {
   ASSERT_TRUE(repository.ok()) << repository.status();
   const auto report = ContinueRotation(context_, **repository, RotationOptions{});
   EXPECT_TRUE(report.ok()) << report.status();
+}
+
+// Wherever the beginning of a rotation dies: with the former passphrase or with the new one.
+TEST_F(ThiefTest, WhereverARotationDied) {
+  for (const auto effect : {objects::Effect::kCrash, objects::Effect::kCrashAfter}) {
+    bool begun = false;
+    for (std::uint64_t at = 1; !begun; ++at) {
+      SCOPED_TRACE("operation " + std::to_string(at));
+      Fill();
+      const auto faulty = std::make_shared<FaultyStore>(store_);
+      faulty->CrashAt(at, effect);
+      begun = Begin(*faulty).ok() && !faulty->crashed();
+      const auto left = store_->AfterTheThief(context_);
+      const bool renewed = OpenRepository(context_, left, new_).ok();
+      ExpectRead(renewed ? new_ : TestPassphrase(), "what is left");
+      ASSERT_FALSE(HasFailure());
+      ASSERT_LT(at, 100U);
+    }
+  }
 }
 
 TEST_F(ThiefTest, OfACopyThatIsImmutableInTheOtherRepository) {

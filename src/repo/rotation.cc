@@ -25,8 +25,8 @@ namespace {
 constexpr char kBegin[] = "rotate the master key";
 constexpr char kContinue[] = "go on with the rotation of the master key";
 constexpr char kNotRetained[] =
-    "the master key was rotated, but the new config and key are not retained as immutable "
-    "snapshots need them; aerie repo key rotate --continue tries again";
+    "the master key was rotated, but the new config is not retained as immutable snapshots need "
+    "it; aerie repo key rotate --continue tries again";
 
 Status AtRepository(const std::string& place, const Status& status) {
   return Annotate(status, "repository " + place);
@@ -101,10 +101,11 @@ Result<RotationStart> Begin(const Context& context, objects::ObjectStore& store,
                                                fresh.empty() ? passphrase : fresh, cost));
   const KeyRing keys = DeriveKeys(master, opened.config.suite, opened.config.id);
   const Config next = NextConfig(opened, keys, retired);
+  // The new key before the config that only it opens; that config before the former keys go.
+  AERIE_TRY(RetainKeys(lease->Limit(context), store, retained));
   AERIE_TRY(lease->Confirm(context, kBegin));
   AERIE_TRY(
       ReplaceObject(lease->Limit(context), store, ConfigKey(), EncodeConfig(next, keys.config)));
-  // Before the former keys go: from then on immutable snapshots need the new ones.
   AERIE_TRY(Annotate(RetainKeys(lease->Limit(context), store, retained), kNotRetained));
   AERIE_TRY(RemoveKeys(context, store, *lease, retired));
   RotationStart start{.key_id = key_id.ToHex(), .removed = {}};
