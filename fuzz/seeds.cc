@@ -129,14 +129,16 @@ void SaveObjects() {
   Save("key_file", "plain", repo::EncodeKeyFile({}));
   repo::SecretKey key;
   Save("config", "patches",
-       repo::EncodeConfig({id, repo::Suite::kAes256Gcm, true, 1'700'000'000'000}, key));
+       repo::EncodeConfig({.id = id, .patches = true, .created_ms = 1'700'000'000'000}, key));
   repo::RotationRecord rotation;
   rotation.generation = 2;
   rotation.former = repo::CarriedKey();
   rotation.marks = {{1}, {2}};
   rotation.retired = {id};
-  Save("config", "rotated",
-       repo::EncodeConfig({id, repo::Suite::kAes256Gcm, true, 1'700'000'000'000, rotation}, key));
+  Save(
+      "config", "rotated",
+      repo::EncodeConfig(
+          {.id = id, .patches = true, .created_ms = 1'700'000'000'000, .rotation = rotation}, key));
 
   repo::CollectionManifest manifest;
   manifest.spec = Spec();
