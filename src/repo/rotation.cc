@@ -62,7 +62,8 @@ Config NextConfig(const OpenedKeys& opened, const KeyRing& fresh, std::vector<Ob
   Config next = opened.config;
   RotationRecord record = opened.config.rotation.value_or(RotationRecord{});
   ++record.generation;
-  record.names = WrapCarried(fresh, Carried::kNames, record.generation, opened.unlocked.keys.names.key);
+  record.names =
+      WrapCarried(fresh, Carried::kNames, record.generation, opened.unlocked.keys.names.key);
   record.former =
       WrapCarried(fresh, Carried::kFormerMaster, record.generation, opened.unlocked.master);
   record.marks.push_back(MarkOf(opened.unlocked.keys));
