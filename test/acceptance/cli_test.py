@@ -128,7 +128,7 @@ class DocumentsTest(AcceptanceTest):
         special = {'uri': 'http://h:1', 'adaptive': 'false', 'latency_target': '50ms',
                    'limit_rows': '5000/s', 'url': 's3://bucket/x', 'path_style': 'true',
                    'limit_upload': '20MB/s', 'limit_download': '20MB/s', 'limit_requests': '100/s',
-                   'limit_connections': '4'}
+                   'limit_connections': '4', 'immutable_for': '30d', 'retention_mode': 'GOVERNANCE'}
         for key in schema['keys']:
             self.assertTrue(key['about'])
             part, *_, last = key['path'].split('.')
