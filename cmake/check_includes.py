@@ -21,7 +21,7 @@ import tempfile
 LEVELS = [
     ["base"],
     ["rows", "objects"],
-    ["milvus", "repo", "catalog"],
+    ["milvus", "repo", "catalog", "files"],
     ["transfer", "gateway", "failover"],
     ["jobs", "migrate"],
     ["api"],
