@@ -21,7 +21,9 @@ Result<std::optional<ExportManifest>> Load(const Context& context, ObjectStore& 
   if (KindOf(bytes.status()) == Kind::kNotFound) return std::optional<ExportManifest>();
   AERIE_TRY(bytes.status());
   auto manifest = DecodeExportManifest(AsText(*bytes));
-  if (!manifest.ok()) return Annotate(manifest.status(), "read " + store.Describe() + "/" + path);
+  if (!manifest.ok())
+    return WithMessage(manifest.status(), "read " + store.Describe() + "/" + path + ": " +
+                                              std::string(manifest.status().message()));
   return std::optional(*std::move(manifest));
 }
 

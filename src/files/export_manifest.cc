@@ -282,11 +282,13 @@ Result<ExportManifest> DecodeExportManifest(std::string_view text) {
     }
     return ManifestFromJson(json);
   } catch (const std::exception& e) {
-    return CorruptError(std::string("it is no manifest of an export: ") + e.what());
+    return CorruptError(std::string("it is no manifest of an export: ") + e.what() +
+                        "; take it from a copy, or export again to an empty folder");
   }
 }
 
 std::string EscapedName(std::string_view name) {
+  if (name.empty()) return "-";
   std::string out;
   for (const char c : name) {
     if (IsNameChar(c)) {

@@ -79,7 +79,7 @@ inline constexpr char kManifestPath[] = "manifest.json";
 inline constexpr char kUnfinishedPath[] = "unfinished.json";
 
 // A name as a segment of a path: letters, digits and '_' as they are, every other byte as '-' and
-// two hexadecimal digits, so that any name has a path and no two the same.
+// two hexadecimal digits, an empty name as '-': any name has a path and no two the same.
 std::string EscapedName(std::string_view name);
 // "default/books/partition-_default/part-00000.parquet"; without the third segment when
 // `partition` is empty.

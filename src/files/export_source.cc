@@ -86,7 +86,8 @@ class FileReader final : public rows::RowReader {
     if (ToHex(objects::Sha256(*bytes)) != file().sha256) {
       return Damaged(CorruptError("its SHA-256 is not that of the manifest"));
     }
-    auto decoder = shared_->format->OpenFile(*std::move(bytes), schema_, batch_bytes_);
+    auto decoder = shared_->format->OpenFile(std::make_shared<const Bytes>(*std::move(bytes)),
+                                             schema_, batch_bytes_);
     if (!decoder.ok()) return Damaged(decoder.status());
     decoder_ = *std::move(decoder);
     digest_ = {};
@@ -183,7 +184,7 @@ std::unique_ptr<rows::CollectionSource> MakeExportSource(
 }
 
 Result<rows::RangeDigest> DigestOfFile(const TableFormat& format, const TableSchema& schema,
-                                       Bytes file) {
+                                       std::shared_ptr<const Bytes> file) {
   AERIE_ASSIGN(auto decoder, format.OpenFile(std::move(file), schema, kVerifyBatchBytes));
   rows::RowDigester digester(schema.columns);
   rows::RangeDigest digest;

@@ -22,6 +22,6 @@ std::unique_ptr<rows::CollectionSource> MakeExportSource(
 
 // The digest of the rows that `file` holds, all decoded. Errors are those of decoding.
 Result<rows::RangeDigest> DigestOfFile(const TableFormat& format, const TableSchema& schema,
-                                       Bytes file);
+                                       std::shared_ptr<const Bytes> file);
 
 }  // namespace aerie::files

@@ -353,9 +353,10 @@ class JsonlEncoder final : public TableEncoder {
 
 class JsonlDecoder final : public TableDecoder {
  public:
-  JsonlDecoder(Bytes file, const TableSchema& schema, std::size_t batch_bytes)
+  JsonlDecoder(std::shared_ptr<const Bytes> file, const TableSchema& schema,
+               std::size_t batch_bytes)
       : file_(std::move(file)),
-        rest_(AsText(file_)),
+        rest_(AsText(*file_)),
         partition_(schema.partition),
         plans_(PlansOf(schema)),
         batch_bytes_(batch_bytes) {}
@@ -424,7 +425,7 @@ class JsonlDecoder final : public TableDecoder {
     return Ok();
   }
 
-  const Bytes file_;
+  const std::shared_ptr<const Bytes> file_;
   std::string_view rest_;
   const std::string partition_;
   const std::vector<ColumnPlan> plans_;
@@ -439,7 +440,8 @@ class JsonlFormat final : public TableFormat {
   Result<std::unique_ptr<TableEncoder>> NewFile(const TableSchema& schema) const override {
     return std::make_unique<JsonlEncoder>(schema);
   }
-  Result<std::unique_ptr<TableDecoder>> OpenFile(Bytes file, const TableSchema& schema,
+  Result<std::unique_ptr<TableDecoder>> OpenFile(std::shared_ptr<const Bytes> file,
+                                                 const TableSchema& schema,
                                                  std::size_t batch_bytes) const override {
     return std::make_unique<JsonlDecoder>(std::move(file), schema, batch_bytes);
   }

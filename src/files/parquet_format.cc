@@ -63,11 +63,12 @@ class ParquetEncoder final : public TableEncoder {
 
 class ParquetDecoder final : public TableDecoder {
  public:
-  ParquetDecoder(Bytes file, const TableSchema& schema) : file_(std::move(file)), schema_(schema) {}
+  ParquetDecoder(std::shared_ptr<const Bytes> file, const TableSchema& schema)
+      : file_(std::move(file)), schema_(schema) {}
 
   Status Open(const AerieParquetModule& module, std::size_t batch_bytes) {
     AerieParquetError error{};
-    if (module.open_reader(file_.data(), static_cast<int64_t>(file_.size()),
+    if (module.open_reader(file_->data(), static_cast<int64_t>(file_->size()),
                            static_cast<int64_t>(batch_bytes), stream_.get(), &error) != 0) {
       return ModuleError(error);
     }
@@ -93,7 +94,7 @@ class ParquetDecoder final : public TableDecoder {
     return CorruptError(std::string("Parquet: ") + (text != nullptr ? text : "no reason given"));
   }
 
-  const Bytes file_;  // outlives the stream, which reads it
+  const std::shared_ptr<const Bytes> file_;  // outlives the stream, which reads it
   const TableSchema schema_;
   ArrowOwned<ArrowArrayStream> stream_;
 };
@@ -110,7 +111,8 @@ class ParquetFormat final : public TableFormat {
     return encoder;
   }
 
-  Result<std::unique_ptr<TableDecoder>> OpenFile(Bytes file, const TableSchema& schema,
+  Result<std::unique_ptr<TableDecoder>> OpenFile(std::shared_ptr<const Bytes> file,
+                                                 const TableSchema& schema,
                                                  std::size_t batch_bytes) const override {
     auto decoder = std::make_unique<ParquetDecoder>(std::move(file), schema);
     AERIE_TRY(decoder->Open(module_, batch_bytes));

@@ -50,7 +50,8 @@ class TableFormat {
   virtual const char* name() const = 0;
   virtual Result<std::unique_ptr<TableEncoder>> NewFile(const TableSchema& schema) const = 0;
   // In batches of about `batch_bytes`.
-  virtual Result<std::unique_ptr<TableDecoder>> OpenFile(Bytes file, const TableSchema& schema,
+  virtual Result<std::unique_ptr<TableDecoder>> OpenFile(std::shared_ptr<const Bytes> file,
+                                                         const TableSchema& schema,
                                                          std::size_t batch_bytes) const = 0;
 };
 

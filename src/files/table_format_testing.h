@@ -32,7 +32,8 @@ inline Result<Bytes> Encoded(const TableFormat& format, const TableSchema& schem
 inline Result<std::vector<rows::RowBatch>> Decoded(const TableFormat& format,
                                                    const TableSchema& schema, Bytes file,
                                                    std::size_t batch_bytes) {
-  AERIE_ASSIGN(auto decoder, format.OpenFile(std::move(file), schema, batch_bytes));
+  AERIE_ASSIGN(auto decoder, format.OpenFile(std::make_shared<const Bytes>(std::move(file)), schema,
+                                             batch_bytes));
   std::vector<rows::RowBatch> batches;
   for (;;) {
     AERIE_ASSIGN(auto batch, decoder->Next());

@@ -71,19 +71,6 @@ std::optional<repo::PartitionRoot> RootOf(const std::optional<repo::CollectionMa
   return std::nullopt;
 }
 
-void Merge(const rows::ReadReport& from, rows::ReadReport& into) {
-  into.rows += from.rows;
-  into.counted += from.counted;
-  into.duplicate_keys += from.duplicate_keys;
-  into.unreadable_keys += from.unreadable_keys;
-  into.reread_ranges += from.reread_ranges;
-  into.fuzzy = into.fuzzy || from.fuzzy;
-  if (into.started_ms == 0 || from.started_ms < into.started_ms) into.started_ms = from.started_ms;
-  into.finished_ms = std::max(into.finished_ms, from.finished_ms);
-  into.read_ts = std::max(into.read_ts, from.read_ts);
-  into.warnings.insert(into.warnings.end(), from.warnings.begin(), from.warnings.end());
-}
-
 // Where the rows go.
 struct Destination {
   repo::Repository& repository;
@@ -176,7 +163,7 @@ class CollectionBackup {
       AERIE_TRY(sink->Commit(context).status());
       manifest.partitions.push_back(sink->root());
       outcome.digest.Add(sink->root().digest);
-      Merge(reader->report(), outcome.report);
+      MergeReport(reader->report(), outcome.report);
     }
     return Ok();
   }
@@ -218,18 +205,6 @@ class CollectionBackup {
   std::int64_t rows_total_ = -1;
 };
 
-// An error that the remaining collections would meet as well: going on would only repeat it.
-bool EndsTheJob(const Status& status) {
-  switch (KindOf(status)) {
-    case Kind::kTransient:
-    case Kind::kCancelled:
-    case Kind::kTimeout:
-    case Kind::kNoSpace:
-    case Kind::kInternal: return true;
-    default: return false;
-  }
-}
-
 bool TakesAllRows(const BackupOptions& options) {
   return options.selection.filter.empty() && options.selection.partitions.empty();
 }
@@ -262,6 +237,30 @@ Result<std::unique_ptr<Destination>> OpenDestination(const Context& context,
 }
 
 }  // namespace
+
+void MergeReport(const rows::ReadReport& from, rows::ReadReport& into) {
+  into.rows += from.rows;
+  into.counted += from.counted;
+  into.duplicate_keys += from.duplicate_keys;
+  into.unreadable_keys += from.unreadable_keys;
+  into.reread_ranges += from.reread_ranges;
+  into.fuzzy = into.fuzzy || from.fuzzy;
+  if (into.started_ms == 0 || from.started_ms < into.started_ms) into.started_ms = from.started_ms;
+  into.finished_ms = std::max(into.finished_ms, from.finished_ms);
+  into.read_ts = std::max(into.read_ts, from.read_ts);
+  into.warnings.insert(into.warnings.end(), from.warnings.begin(), from.warnings.end());
+}
+
+bool EndsTheJob(const Status& status) {
+  switch (KindOf(status)) {
+    case Kind::kTransient:
+    case Kind::kCancelled:
+    case Kind::kTimeout:
+    case Kind::kNoSpace:
+    case Kind::kInternal: return true;
+    default: return false;
+  }
+}
 
 Result<BackupPlan> PlanBackup(const Context& context, Endpoint& from,
                               const BackupOptions& options) {

@@ -47,6 +47,13 @@ struct CollectionOutcome {
   std::vector<std::string> warnings;
 };
 
+// Adds what one reader noticed to what others did.
+void MergeReport(const rows::ReadReport& from, rows::ReadReport& into);
+
+// Whether the remaining collections would meet this error as well, so that going on would only
+// repeat it.
+bool EndsTheJob(const Status& status);
+
 struct BackupResult {
   Status status;  // ok; kPartial; the error when nothing was committed
   std::optional<repo::Snapshot> snapshot;
