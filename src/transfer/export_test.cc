@@ -253,7 +253,7 @@ TEST_P(ExportCrashTest, RunAgainIsWhole) {
     ExpectWhole(inner);
     if (HasFatalFailure()) return;
   }
-  EXPECT_GT(crashes, 40U);
+  EXPECT_GT(crashes, 30U);
   if (GetParam().earlier == files::Earlier::kGoOn) {
     EXPECT_GT(kept, 500U);
   }
