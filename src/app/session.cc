@@ -363,12 +363,22 @@ Result<Session::Located> Session::Locate(const Context& context, const std::stri
   s3.max_receive_rate = limits.download;
   AERIE_ASSIGN(auto bare, objects::OpenStore(located.url, s3));
   if (limits.any()) bare = std::make_shared<objects::LimitedStore>(std::move(bare), limits);
-  RetryPolicy policy = objects::RetryPolicyFor(located.url);
+  located.store = Patient(std::move(bare), located.url);
+  return located;
+}
+
+std::shared_ptr<objects::ObjectStore> Session::Patient(std::shared_ptr<objects::ObjectStore> bare,
+                                                       const std::string& url) const {
+  RetryPolicy policy = objects::RetryPolicyFor(url);
   policy.on_long_wait = [&progress = progress_](const std::string& line) {
     progress.OnProgress({.type = ProgressEvent::Type::kRetrying, .message = line});
   };
-  located.store = std::make_shared<objects::RetryingStore>(std::move(bare), policy);
-  return located;
+  return std::make_shared<objects::RetryingStore>(std::move(bare), policy);
+}
+
+Result<std::shared_ptr<objects::ObjectStore>> Session::Folder(const std::string& text) const {
+  AERIE_ASSIGN(auto bare, objects::OpenStore(text));
+  return Patient(std::move(bare), text);
 }
 
 Duration Session::ImmutableFor(const std::string& text) const {

@@ -89,6 +89,9 @@ class Session {
   Result<RepositoryAccess> Access(const Context& context, const std::string& text,
                                   const RepositoryFlags& flags) const;
 
+  // A place for files that are no repository: a path or a URL. Nothing is read or made yet.
+  Result<std::shared_ptr<objects::ObjectStore>> Folder(const std::string& text) const;
+
   // Whether `text` names a cluster (configured, or shaped like an address) and not a snapshot.
   bool LooksLikeCluster(const std::string& text) const;
 
@@ -98,6 +101,9 @@ class Session {
     std::string url;
     std::string configured_password;
   };
+  // Asks again what may succeed then, as patiently as fits the medium of `url`.
+  std::shared_ptr<objects::ObjectStore> Patient(std::shared_ptr<objects::ObjectStore> bare,
+                                                const std::string& url) const;
   Result<Located> Locate(const Context& context, const std::string& text,
                          const RepositoryFlags& flags) const;
 

@@ -38,6 +38,8 @@ using Action = std::function<CommandResult(Environment&)>;
 void AddBackupCommands(CLI::App& root, Action& action);
 void AddRestoreCommand(CLI::App& root, Action& action);
 void AddDiffCommand(CLI::App& root, Action& action);
+void AddExportCommand(CLI::App& root, Action& action);
+void AddImportCommand(CLI::App& root, Action& action);
 void AddClusterCommands(CLI::App& root, Action& action);
 void AddRepoCommands(CLI::App& root, Action& action);
 void AddConfigCommands(CLI::App& root, Action& action);

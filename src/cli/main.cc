@@ -88,6 +88,8 @@ int Main(int argc, char** argv) {
   AddBackupCommands(root, action);
   AddRestoreCommand(root, action);
   AddDiffCommand(root, action);
+  AddExportCommand(root, action);
+  AddImportCommand(root, action);
   AddClusterCommands(root, action);
   AddRepoCommands(root, action);
   AddConfigCommands(root, action);
