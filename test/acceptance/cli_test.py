@@ -10,7 +10,7 @@ import unittest
 from harness import AcceptanceTest, T, column, field, floats, tree
 
 COMMANDS = ('backup create', 'backup list', 'backup show', 'backup verify', 'backup diff',
-            'backup delete', 'backup pin', 'backup unpin', 'restore', 'diff', 'cluster check',
+            'backup delete', 'backup pin', 'backup unpin', 'restore', 'diff', 'export', 'import', 'cluster check',
             'cluster show', 'repo init', 'repo stats', 'repo prune', 'repo unlock', 'repo check',
             'repo rebuild-index', 'repo repair', 'repo key list', 'repo key add', 'repo key remove',
             'repo key passwd',
