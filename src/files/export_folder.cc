@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "objects/digests.h"
+#include "objects/filesystem_store.h"
 
 namespace aerie::files {
 namespace {
@@ -187,7 +188,9 @@ Status ExportFolder::RemoveStrays(const Context& context) {
     return Ok();
   }));
   for (const auto& removed : store_->Remove(context, strays)) AERIE_TRY(removed.status);
-  return Ok();
+  // A put that was killed leaves a temporary. Nobody else writes here, so its age does not matter.
+  const auto folder = objects::FilesystemStore::FromDescription(store_->Describe());
+  return folder ? folder->SweepTemporaries(context, Duration::zero()).status() : Ok();
 }
 
 Status ExportFolder::Finish(const Context& context) {

@@ -1,5 +1,7 @@
 #include "transfer/export.h"
 
+#include <filesystem>
+#include <fstream>
 #include <map>
 #include <memory>
 #include <set>
@@ -11,6 +13,7 @@
 #include "files/jsonl_format.h"
 #include "objects/digests.h"
 #include "objects/faulty_store.h"
+#include "objects/filesystem_store.h"
 #include "objects/memory_store.h"
 #include "rows/memory_collection.h"
 #include "rows/row_generator.h"
@@ -435,6 +438,25 @@ TEST_F(ExportTest, FullDiskIsSaidAndGoneOnFrom) {
   EXPECT_EQ(KindOf(run->status), Kind::kNoSpace) << run->status;
   MustExport(inner);
   ExpectWhole(inner);
+}
+
+TEST_F(ExportTest, LeavesNoTemporaries) {
+  const std::filesystem::path root = testing::TempDir() + "aerie_export_temporaries";
+  std::filesystem::remove_all(root);
+  const auto inner = std::make_shared<objects::FilesystemStore>(root.string());
+  const auto faulty = std::make_shared<FaultyStore>(inner);
+  options_.earlier = files::Earlier::kGoOn;
+  faulty->CrashAt(12);
+  EXPECT_FALSE(Export(faulty)->status.ok());
+  const auto left = root / "default" / "every" / "partition-_default" / "1-2-3~tmp";
+  std::ofstream(left) << "half a file";
+  // Temporaries are as old as the file system says.
+  const Context context(SystemClock());
+  const auto run = RunExport(context, from_, inner, *format_, options_, NoProgress());
+  ASSERT_TRUE(run.ok() && run->status.ok()) << run->status;
+  EXPECT_FALSE(std::filesystem::exists(left));
+  ExpectWhole(inner);
+  std::filesystem::remove_all(root);
 }
 
 // One collection that cannot be read does not cost the others; the same command goes on.
