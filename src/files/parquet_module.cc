@@ -125,6 +125,8 @@ arrow::Result<std::shared_ptr<arrow::RecordBatchReader>> OpenReader(const uint8_
   auto file = parquet::ParquetFileReader::Open(input, reading);
   parquet::ArrowReaderProperties properties(/*use_threads=*/false);
   properties.set_batch_size(RowsOfABatch(*file->metadata(), batch_bytes));
+  // The file is in memory: reading ahead would copy it, by threads of its own.
+  properties.set_pre_buffer(false);
   ARROW_ASSIGN_OR_RAISE(auto reader, parquet::arrow::FileReader::Make(arrow::default_memory_pool(),
                                                                       std::move(file), properties));
   ARROW_ASSIGN_OR_RAISE(auto batches, reader->GetRecordBatchReader());
