@@ -2,8 +2,13 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 
+#include "files/export_manifest.h"
+#include "files/jsonl_format.h"
 #include "repo/blob_codec.h"
 #include "repo/check_record.h"
 #include "repo/column_blob.h"
@@ -96,6 +101,40 @@ void FuzzDamaged(ByteSpan input) {
   if (!record.ok()) return;
   const auto again = repo::DecodeDamageRecord(repo::EncodeDamageRecord(*record));
   Require(again.ok() && again->packs == record->packs, "it comes back as it was");
+}
+
+void FuzzExport(ByteSpan input) {
+  const auto manifest = files::DecodeExportManifest(AsText(input));
+  RequireRefusal(manifest.status());
+  if (!manifest.ok()) return;
+  const auto again = files::DecodeExportManifest(files::EncodeExportManifest(*manifest));
+  Require(again.ok() && *again == *manifest, "it comes back as it was");
+}
+
+void FuzzJsonl(ByteSpan input) {
+  files::TableSchema schema{Columns(), "part", {}};
+  schema.columns.push_back(Field("any", rows::DataType::kJson));
+  const auto format = files::MakeJsonlFormat();
+  const auto decode = [&](Bytes file) -> Result<std::optional<rows::RowBatch>> {
+    AERIE_ASSIGN(
+        const auto decoder,
+        format->OpenFile(std::make_shared<const Bytes>(std::move(file)), schema, 1U << 30));
+    return decoder->Next();
+  };
+  const auto read = decode(Bytes(input.begin(), input.end()));
+  RequireRefusal(read.status());
+  if (!read.ok() || !*read) return;
+  const auto encoder = format->NewFile(schema);
+  Require(encoder.ok() && (*encoder)->Append(**read).ok(), "rows that were read can be written");
+  const auto again = decode((*encoder)->Finish().value_or(Bytes()));
+  Require(again.ok() && *again, "rows that were written can be read");
+  for (std::size_t i = 0; i < schema.columns.size(); ++i) {
+    const rows::Column& left = (*read)->columns()[i];
+    const rows::Column& right = (**again).columns()[i];
+    Require(left.data() == right.data() && left.offsets() == right.offsets() &&
+                left.validity() == right.validity(),
+            "cells come back as they were");
+  }
 }
 
 void FuzzIndex(ByteSpan input) { RequireRefusal(repo::DecodeIndex(input).status()); }

@@ -1,5 +1,5 @@
-// One function for each decoder of the repository room: it takes any bytes, and aborts when the
-// decoder breaks a promise (a crash is for the sanitizers to find). Any thread.
+// One function for each decoder of the rooms repo and files: it takes any bytes, and aborts when
+// the decoder breaks a promise (a crash is for the sanitizers to find). Any thread.
 #pragma once
 
 #include <vector>
@@ -17,7 +17,9 @@ void FuzzColumn(ByteSpan input);  // 1 byte that chooses the column, then the pl
 void FuzzChecked(ByteSpan input);
 void FuzzConfig(ByteSpan input);
 void FuzzDamaged(ByteSpan input);
+void FuzzExport(ByteSpan input);  // the manifest of an export
 void FuzzIndex(ByteSpan input);
+void FuzzJsonl(ByteSpan input);  // rows of Columns() and a JSON column
 void FuzzKeyFile(ByteSpan input);
 void FuzzManifest(ByteSpan input);
 void FuzzPackDirectory(ByteSpan input);

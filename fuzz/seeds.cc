@@ -7,6 +7,8 @@
 #include <string>
 
 #include "decoders.h"
+#include "files/export_manifest.h"
+#include "files/jsonl_format.h"
 #include "repo/blob_codec.h"
 #include "repo/check_record.h"
 #include "repo/column_blob.h"
@@ -26,6 +28,7 @@ namespace {
 
 using aerie::Bytes;
 using aerie::ByteSpan;
+namespace files = aerie::files;
 namespace fuzz = aerie::fuzz;
 namespace repo = aerie::repo;
 namespace rows = aerie::rows;
@@ -164,6 +167,32 @@ void SaveObjects() {
   Save("snapshot", "immutable", repo::EncodeSnapshot(snapshot));
 }
 
+void SaveExport() {
+  files::TableSchema schema{fuzz::Columns(), "part", {}};
+  rows::FieldSchema any;
+  any.name = "any";
+  any.type = rows::DataType::kJson;
+  any.nullable = true;
+  schema.columns.push_back(any);
+  rows::CollectionSpec spec = Spec();
+  spec.schema.fields = schema.columns;
+  const auto batch = rows::RowGenerator(2).RandomRows(spec.schema, "part", 9);
+  if (const auto encoder = files::MakeJsonlFormat()->NewFile(schema);
+      encoder.ok() && (*encoder)->Append(batch).ok()) {
+    if (const auto file = (*encoder)->Finish(); file.ok()) Save("jsonl", "rows", *file);
+  }
+  files::ExportManifest manifest;
+  manifest.request = {"jsonl", "snapshot 1", {spec.name}, {}, ""};
+  files::ExportedFile file{files::PartPath(spec.name, "part", 0, "jsonl"),
+                           9,
+                           "00",
+                           {{1, 2}, 3},
+                           std::int64_t{-7},
+                           std::int64_t{7}};
+  manifest.collections = {{spec, true, true, {"a warning"}, {{"part", true, {file}}}}};
+  Save("export", "one", aerie::AsBytes(files::EncodeExportManifest(manifest)));
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -175,5 +204,6 @@ int main(int argc, char** argv) {
   SaveRows();
   SavePages();
   SaveObjects();
+  SaveExport();
   return 0;
 }

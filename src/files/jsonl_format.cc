@@ -344,6 +344,7 @@ class JsonlEncoder final : public TableEncoder {
     return Ok();
   }
 
+  std::size_t held_bytes() const override { return file_.size(); }
   Result<Bytes> Finish() override { return std::move(file_); }
 
  private:

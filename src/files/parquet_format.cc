@@ -45,9 +45,13 @@ class ParquetEncoder final : public TableEncoder {
 
   Status Append(const rows::RowBatch& batch) override {
     AERIE_ASSIGN(auto array, ToArrowArray(batch));
+    held_bytes_ += batch.ByteSize();
     AerieParquetError error{};
     return module_.write(writer_, array.get(), &error) == 0 ? Ok() : ModuleError(error);
   }
+
+  // Columns wait for the end of the row group, compressed: this is the most that they can take.
+  std::size_t held_bytes() const override { return held_bytes_; }
 
   Result<Bytes> Finish() override {
     AerieParquetError error{};
@@ -58,6 +62,7 @@ class ParquetEncoder final : public TableEncoder {
  private:
   const AerieParquetModule& module_;
   Bytes file_;
+  std::size_t held_bytes_ = 0;
   AerieParquetWriter* writer_ = nullptr;
 };
 
@@ -123,14 +128,9 @@ class ParquetFormat final : public TableFormat {
   const AerieParquetModule& module_;
 };
 
-int LoadFlags() {
-  // Symbols of the module stay its own, and its libraries prefer theirs to the program's.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || defined(AERIE_TSAN)
-  return RTLD_NOW | RTLD_LOCAL;  // sanitizers refuse RTLD_DEEPBIND
-#else
-  return RTLD_NOW | RTLD_LOCAL | RTLD_DEEPBIND;
-#endif
-}
+// Symbols of the module stay its own, and its libraries prefer theirs to the program's. Sanitizers
+// refuse the latter, so the module is not built with them.
+constexpr int kLoadFlags = RTLD_NOW | RTLD_LOCAL | RTLD_DEEPBIND;
 
 std::vector<std::string> ModuleFiles() {
   if (const char* const folder = std::getenv("AERIE_MODULE_DIR")) {
@@ -145,7 +145,7 @@ std::vector<std::string> ModuleFiles() {
 }  // namespace
 
 Result<std::shared_ptr<const TableFormat>> OpenParquetFormat(const std::string& module_file) {
-  void* const library = ::dlopen(module_file.c_str(), LoadFlags());
+  void* const library = ::dlopen(module_file.c_str(), kLoadFlags);
   if (library == nullptr) {
     return UnsupportedError("load " + module_file + ": " + ::dlerror() + kRemedy);
   }

@@ -31,6 +31,8 @@ class TableEncoder {
   // `batch` has the columns of the schema, in its order. kUnsupported when the format has no way to
   // write a cell exactly; then only destruction may follow.
   virtual Status Append(const rows::RowBatch& batch) = 0;
+  // About what is held in memory for the rows so far.
+  virtual std::size_t held_bytes() const = 0;
   // The whole file. Nothing may follow.
   virtual Result<Bytes> Finish() = 0;
 };

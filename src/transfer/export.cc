@@ -33,13 +33,11 @@ class PartitionExport {
       AERIE_ASSIGN(encoder_, format_.NewFile(schema_));
       about_ = {};
       about_.first = batch.KeyAt(0);
-      plain_bytes_ = 0;
     }
     AERIE_TRY(encoder_->Append(batch));
     about_.last = batch.KeyAt(batch.rows() - 1);
     about_.digest.Add(digest);
-    plain_bytes_ += batch.ByteSize();
-    return plain_bytes_ < file_bytes_ ? Ok() : EndFile(context);
+    return encoder_->held_bytes() < file_bytes_ ? Ok() : EndFile(context);
   }
 
   Status End(const Context& context) {
@@ -70,7 +68,6 @@ class PartitionExport {
   const std::size_t file_bytes_;
   std::unique_ptr<files::TableEncoder> encoder_;  // of the file under construction
   files::ExportedFile about_;
-  std::size_t plain_bytes_ = 0;
 };
 
 class CollectionExport {

@@ -31,8 +31,8 @@ struct ExportOptions {
   Selection selection;
   std::size_t parallel_collections = 2;
   int streams = 2;  // requests in flight for each collection
-  // A file is ended when it holds as many plain bytes. About three times as much memory is held for
-  // each collection under work.
+  // A file is ended when its rows take as much memory. About three times that is held for each
+  // collection under work.
   std::size_t file_bytes = std::size_t{32} << 20;
 };
 

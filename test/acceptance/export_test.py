@@ -214,6 +214,18 @@ class ExportTest(AcceptanceTest):
         self.bring_in('--rename', 'wide=second')
         self.ok('diff', f'{self.lab.uri}/default.wide', f'{self.lab.uri}/default.second', '--rows-only')
 
+    def test_memory_does_not_grow_with_the_rows(self):
+        peaks = []
+        for count in (15_000, 90_000):
+            self.make_wide(count, name=f'wide{count}')
+            run = self.aerie.json('export', f'{self.lab.uri}/default.wide{count}',
+                                  self.scratch.new('export'), '--file-size', '4MB')
+            self.assertEqual(run.code, 0, run)
+            self.assertEqual(run.result['rows'], count)
+            peaks.append(run.peak_kib / 1024)
+        # 77 MB more of vectors.
+        self.assertLess(peaks[1], peaks[0] + 50, peaks)
+
     def refused(self, code, words, *args, **options):
         run = self.aerie.json(*args, **options)
         self.assertEqual(run.code, code, run)
