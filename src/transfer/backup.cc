@@ -163,7 +163,7 @@ class CollectionBackup {
       AERIE_TRY(sink->Commit(context).status());
       manifest.partitions.push_back(sink->root());
       outcome.digest.Add(sink->root().digest);
-      MergeReport(reader->report(), outcome.report);
+      MergeReports(reader->report(), outcome.report);
     }
     return Ok();
   }
@@ -238,7 +238,7 @@ Result<std::unique_ptr<Destination>> OpenDestination(const Context& context,
 
 }  // namespace
 
-void MergeReport(const rows::ReadReport& from, rows::ReadReport& into) {
+void MergeReports(const rows::ReadReport& from, rows::ReadReport& into) {
   into.rows += from.rows;
   into.counted += from.counted;
   into.duplicate_keys += from.duplicate_keys;

@@ -48,7 +48,7 @@ struct CollectionOutcome {
 };
 
 // Adds what one reader noticed to what others did.
-void MergeReport(const rows::ReadReport& from, rows::ReadReport& into);
+void MergeReports(const rows::ReadReport& from, rows::ReadReport& into);
 
 // Whether the remaining collections would meet this error as well, so that going on would only
 // repeat it.

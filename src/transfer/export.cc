@@ -152,7 +152,7 @@ class CollectionExport {
       AERIE_TRY(to.Write(context, *batch, digest));
       Count(batch->rows(), batch->ByteSize());
     }
-    MergeReport(reader.report(), outcome_.report);
+    MergeReports(reader.report(), outcome_.report);
     return to.End(context);
   }
 
