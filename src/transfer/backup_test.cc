@@ -292,8 +292,9 @@ TEST_F(BackupTest, ACancelledBackupCommitsNothing) {
   site.server.Before("Query", [&](const fake::Call&) { scope.Cancel(); });
   const auto from = site.endpoint();
   const auto run = RunBackup(scope.context(), *from, *repository_, {}, NoProgress());
-  ASSERT_TRUE(run.ok()) << run.status();
-  EXPECT_EQ(KindOf(run->status), Kind::kCancelled) << run->status;
+  // Whether the snapshot had begun by then is between the cluster's answer and the repository's.
+  const Status status = run.ok() ? run->status : run.status();
+  EXPECT_EQ(KindOf(status), Kind::kCancelled) << status;
   EXPECT_TRUE(repository_->ListSnapshots(context_)->empty());
 }
 
