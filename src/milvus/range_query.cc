@@ -32,6 +32,17 @@ rows::FieldSchema KeyField(const rows::CollectionSchema& schema) {
   return key == nullptr ? rows::FieldSchema() : *key;
 }
 
+// The keys from `at` on that one expression may list; moves `at` behind them.
+std::vector<rows::Key> NextListed(const std::vector<rows::Key>& keys, std::size_t& at) {
+  std::vector<rows::Key> some;
+  std::size_t bytes = 0;
+  for (; at < keys.size() && some.size() < kMaxListedKeys && bytes < kMaxListedBytes; ++at) {
+    if (const auto* text = std::get_if<std::string>(&keys[at])) bytes += text->size();
+    some.push_back(keys[at]);
+  }
+  return some;
+}
+
 }  // namespace
 
 void SetReadPoint(const ReadPoint& point, pb::QueryRequest* request) {
@@ -65,9 +76,10 @@ pb::QueryRequest RangeQuery::Request(const std::string& expression) const {
   return request;
 }
 
-Result<pb::QueryResults> RangeQuery::QueryRows(const Context& context, const KeyRange& range,
+Result<pb::QueryResults> RangeQuery::QueryRows(const Context& context,
+                                               const std::string& expression,
                                                std::int64_t limit) const {
-  pb::QueryRequest request = Request(RangeExpr(key_field_, range, scope_.filter));
+  pb::QueryRequest request = Request(expression);
   if (limit != kNoLimit) AddParam(&request, "limit", std::to_string(limit));
   if (name_fields_) {
     for (const rows::FieldSchema& field : columns_) request.add_output_fields(field.name);
@@ -83,17 +95,24 @@ Result<AnswerRows> RangeQuery::Rows(const Context& context, const KeyRange& rang
   return Rows(context, range, kNoLimit);
 }
 
-Result<AnswerRows> RangeQuery::Rows(const Context& context, const KeyRange& range,
-                                    std::int64_t limit) const {
-  Result<pb::QueryResults> answer = QueryRows(context, range, limit);
+Result<AnswerRows> RangeQuery::RowsWhere(const Context& context, const std::string& expression,
+                                         std::int64_t limit, const std::string& what) const {
+  Result<pb::QueryResults> answer = QueryRows(context, expression, limit);
   if (answer.ok() && !name_fields_ && !MissingColumns(columns_, *answer).empty()) {
     name_fields_ = true;
-    answer = QueryRows(context, range, limit);
+    answer = QueryRows(context, expression, limit);
   }
   if (!answer.ok()) return answer.status();
   Result<AnswerRows> rows = RowsFromAnswer(columns_, scope_.partition, *answer);
-  if (!rows.ok()) return Annotate(rows.status(), object_ + " keys " + range.ToText());
-  const rows::RowBatch& batch = rows->batch;
+  if (!rows.ok()) return Annotate(rows.status(), object_ + " keys " + what);
+  return rows;
+}
+
+Result<AnswerRows> RangeQuery::Rows(const Context& context, const KeyRange& range,
+                                    std::int64_t limit) const {
+  AERIE_ASSIGN(AnswerRows rows, RowsWhere(context, RangeExpr(key_field_, range, scope_.filter),
+                                          limit, range.ToText()));
+  const rows::RowBatch& batch = rows.batch;
   if (batch.rows() > 0 &&
       !(range.Contains(batch.KeyAt(0)) && range.Contains(batch.KeyAt(batch.rows() - 1)))) {
     return CorruptError("read " + object_ + " keys " + range.ToText() +
@@ -101,6 +120,25 @@ Result<AnswerRows> RangeQuery::Rows(const Context& context, const KeyRange& rang
                         " outside of the range; check the server");
   }
   return rows;
+}
+
+std::string RangeQuery::ExprOfKeys(const std::vector<rows::Key>& keys) const {
+  const std::string expression = KeysExpr(key_field_, keys);
+  return scope_.filter.empty() ? expression : "(" + expression + ") and (" + scope_.filter + ")";
+}
+
+Result<AnswerRows> RangeQuery::RowsOf(const Context& context,
+                                      const std::vector<rows::Key>& keys) const {
+  AnswerRows all;
+  all.batch = rows::RowBatch::Empty(scope_.schema, scope_.partition);
+  for (std::size_t at = 0; at < keys.size();) {
+    const std::vector<rows::Key> some = NextListed(keys, at);
+    AERIE_ASSIGN(AnswerRows found, RowsWhere(context, ExprOfKeys(some), kNoLimit,
+                                             "from " + KeyForMessage(some.front())));
+    all.batch.Append(found.batch);
+    all.repeated_keys += found.repeated_keys;
+  }
+  return all;
 }
 
 Result<std::int64_t> RangeQuery::Count(const Context& context, const KeyRange& range) const {
@@ -111,14 +149,7 @@ Result<std::int64_t> RangeQuery::CountKeys(const Context& context,
                                            const std::vector<rows::Key>& keys) const {
   std::int64_t count = 0;
   for (std::size_t at = 0; at < keys.size();) {
-    std::vector<rows::Key> some;
-    std::size_t bytes = 0;
-    for (; at < keys.size() && some.size() < kMaxListedKeys && bytes < kMaxListedBytes; ++at) {
-      if (const auto* text = std::get_if<std::string>(&keys[at])) bytes += text->size();
-      some.push_back(keys[at]);
-    }
-    std::string expression = KeysExpr(key_field_, some);
-    if (!scope_.filter.empty()) expression = "(" + expression + ") and (" + scope_.filter + ")";
+    const std::string expression = ExprOfKeys(NextListed(keys, at));
     AERIE_ASSIGN(const std::int64_t counted, Count(context, expression));
     count += counted;
   }

@@ -57,6 +57,9 @@ class RangeQuery {
   Result<AnswerRows> Rows(const Context& context, const KeyRange& range) const;
   // The same with a limit, which counts copies: nothing is left out of a range of fewer copies.
   Result<AnswerRows> Rows(const Context& context, const KeyRange& range, std::int64_t limit) const;
+  // The rows with these keys, which ascend, whatever lies between them. For as many keys as rows
+  // fit into an answer.
+  Result<AnswerRows> RowsOf(const Context& context, const std::vector<rows::Key>& keys) const;
   // Stored visible copies, equal keys each counted.
   Result<std::int64_t> Count(const Context& context, const KeyRange& range) const;
   // Stored visible copies of the rows with these keys, of which none is twice.
@@ -69,8 +72,11 @@ class RangeQuery {
  private:
   pb::QueryRequest Request(const std::string& expression) const;
   Result<std::int64_t> Count(const Context& context, const std::string& expression) const;
-  Result<pb::QueryResults> QueryRows(const Context& context, const KeyRange& range,
+  Result<pb::QueryResults> QueryRows(const Context& context, const std::string& expression,
                                      std::int64_t limit) const;
+  Result<AnswerRows> RowsWhere(const Context& context, const std::string& expression,
+                               std::int64_t limit, const std::string& what) const;
+  std::string ExprOfKeys(const std::vector<rows::Key>& keys) const;
 
   const std::shared_ptr<Client> client_;
   const RowScope scope_;

@@ -16,6 +16,7 @@
 #include "repo/repository.h"
 #include "rows/stream.h"
 #include "transfer/endpoint.h"
+#include "transfer/outcome.h"
 #include "transfer/selection.h"
 
 namespace aerie::transfer {
@@ -35,20 +36,6 @@ struct BackupOptions {
   std::size_t parallel_collections = 2;
   int streams = 2;  // requests in flight for each collection
 };
-
-// How one collection went, for backup and restore alike.
-struct CollectionOutcome {
-  rows::CollectionName name;
-  Status status;
-  rows::RangeDigest digest;
-  std::uint64_t bytes = 0;  // plain
-  double seconds = 0;
-  rows::ReadReport report;
-  std::vector<std::string> warnings;
-};
-
-// Adds what one reader noticed to what others did.
-void MergeReports(const rows::ReadReport& from, rows::ReadReport& into);
 
 // Whether the remaining collections would meet this error as well, so that going on would only
 // repeat it.

@@ -1,7 +1,7 @@
 #include "transfer/restore_rows.h"
 
+#include <algorithm>
 #include <atomic>
-#include <mutex>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -11,79 +11,14 @@
 #include "milvus/collection_admin.h"
 #include "milvus/collection_source.h"
 #include "milvus/collection_writer.h"
-#include "milvus/range_query.h"
+#include "transfer/target_rows.h"
+#include "transfer/written_ranges.h"
 
 namespace aerie::transfer {
 namespace {
 
 using milvus::KeyRange;
-using milvus::RangeQuery;
 using milvus::ReadPoint;
-
-// Asks the target for the rows of a key range and sums their digests.
-class Reader {
- public:
-  Reader(std::shared_ptr<milvus::Client> client, const rows::CollectionSpec& target,
-         const std::vector<rows::FieldSchema>& columns)
-      : client_(std::move(client)), target_(target), columns_(columns) {}
-
-  Result<rows::RangeDigest> Digest(const Context& context, const std::string& partition,
-                                   const KeyRange& range, const ReadPoint& point) const {
-    AERIE_ASSIGN(const rows::RowBatch found, Rows(context, partition, range, point));
-    rows::RowDigester digester(columns_);
-    return digester.DigestRange(found);
-  }
-
-  Result<rows::RowBatch> Rows(const Context& context, const std::string& partition,
-                              const KeyRange& range, const ReadPoint& point) const {
-    AERIE_ASSIGN(auto found, Query(partition, point).Rows(context, range));
-    return std::move(found.batch);
-  }
-
-  Result<std::vector<rows::Key>> Keys(const Context& context, const std::string& partition,
-                                      const KeyRange& range) const {
-    return Query(partition, {}).Keys(context, range, RangeQuery::kMaxPage);
-  }
-
- private:
-  RangeQuery Query(const std::string& partition, const ReadPoint& point) const {
-    milvus::RowScope scope;
-    scope.name = target_.name;
-    scope.collection_id = target_.id;
-    scope.schema = target_.schema;
-    scope.partition = target_.has_partition_key() ? "" : partition;
-    scope.point = point;
-    return RangeQuery(client_, std::move(scope));
-  }
-
-  const std::shared_ptr<milvus::Client> client_;
-  const rows::CollectionSpec& target_;
-  const std::vector<rows::FieldSchema>& columns_;
-};
-
-// The keys of `found` that `wanted` lacks; both ascend.
-std::vector<rows::Key> KeysBeside(const rows::RowBatch& found, const rows::RowBatch& wanted) {
-  std::vector<rows::Key> beside;
-  std::size_t at = 0;
-  for (std::size_t row = 0; row < found.rows(); ++row) {
-    const rows::Key key = found.KeyAt(row);
-    while (at < wanted.rows() && wanted.KeyAt(at) < key) ++at;
-    if (at == wanted.rows() || key < wanted.KeyAt(at)) beside.push_back(key);
-  }
-  return beside;
-}
-
-// The rows of `found` whose keys `wanted` has; both ascend.
-rows::RowBatch RowsAmong(const rows::RowBatch& found, const rows::RowBatch& wanted) {
-  rows::RowBatch among = found.Slice(0, 0);
-  std::size_t at = 0;
-  for (std::size_t row = 0; row < found.rows(); ++row) {
-    const rows::Key key = found.KeyAt(row);
-    while (at < wanted.rows() && wanted.KeyAt(at) < key) ++at;
-    if (at < wanted.rows() && wanted.KeyAt(at) == key) among.AppendRows(found, row, row + 1);
-  }
-  return among;
-}
 
 class RowsRestore {
  public:
@@ -96,15 +31,17 @@ class RowsRestore {
         options_(options),
         progress_(progress),
         columns_(source.spec().schema.Columns()),
-        reader_(to_, target_, columns_),
-        // Ranges, not rows, wait here: a handful of bytes each.
-        stored_(std::size_t{1} << 16, std::size_t{1} << 30) {}
+        there_(to_, target_),
+        written_(options.call_bytes),
+        // Ranges, not rows, wait here: a handful of bytes each, or the keys of a merge.
+        to_compare_(std::size_t{1} << 16, std::size_t{16} << 20) {}
 
   Result<RestoredRows> Run(const Context& context) {
     total_rows_ = source_.EstimatedRows();
+    AERIE_TRY(ChooseLookPoint(context));
     TaskGroup comparers(context);
     for (int i = 0; i < options_.comparers; ++i) {
-      comparers.Spawn("compare rows", [this](const Context& task) { return CompareStored(task); });
+      comparers.Spawn("compare rows", [this](const Context& task) { return CompareAll(task); });
     }
     const Status wrote = WriteAll(comparers.context());
     if (wrote.ok()) {
@@ -112,29 +49,40 @@ class RowsRestore {
                             .phase = "compare",
                             .collection = options_.label,
                             .message = {}});
-      stored_.Close();
+      to_compare_.Close();
     } else {
-      stored_.Fail(wrote);
+      to_compare_.Fail(wrote);
     }
     const Status compared = comparers.Join();
     // A comparison that failed cancels the writing: its error is the cause, the other the echo.
     if (!compared.ok() && KindOf(compared) != Kind::kCancelled) AERIE_TRY(Prefer(wrote, compared));
     AERIE_TRY(wrote);
     AERIE_TRY(compared);
-    if (!ComparesAsStored()) AERIE_TRY(CompareAgain(context));
     if (options_.exclusive) AERIE_TRY(CheckCounts(context));
     return done_;
   }
 
  private:
-  // Where rows may be there already, a stored range holds more than was just written: what was
-  // skipped, or what is the user's own. The source is then gone through once more at the end.
-  bool ComparesAsStored() const { return !options_.may_hold_rows && !options_.new_keys; }
-
   static Status Prefer(const Status& wrote, const Status& compared) {
     const bool echo = wrote.ok() || KindOf(wrote) == Kind::kCancelled;
     return echo ? compared : wrote;
   }
+
+  // Rows may be there, and can be looked up by their keys.
+  bool LooksFirst() const { return options_.may_hold_rows && !options_.new_keys; }
+  // A target of ours may hold rows of an earlier run that read others.
+  bool ClearsStale() const { return LooksFirst() && options_.exclusive; }
+
+  // What an earlier run wrote is older than this; a strong look at each batch would wait for a time
+  // tick every time.
+  Status ChooseLookPoint(const Context& context) {
+    if (!LooksFirst()) return Ok();
+    AERIE_ASSIGN(const std::uint64_t now, milvus::TakeTimestamp(context, *to_));
+    if (now > 0) look_point_ = {ReadPoint::Mode::kLive, now};
+    return Ok();
+  }
+
+  // --- Writing ---
 
   Status WriteAll(const Context& context) {
     milvus::WriterOptions options;
@@ -145,7 +93,7 @@ class RowsRestore {
     options.generated_keys =
         options_.new_keys ? milvus::GeneratedKeys::kNew : milvus::GeneratedKeys::kKeep;
     options.on_stored = [this](const Context& task, const milvus::StoredRows& stored) {
-      return stored_.Push(task, stored, sizeof stored);
+      return OnStored(task, stored);
     };
     AERIE_ASSIGN(auto writer, milvus::OpenCollectionWriter(context, to_, target_, options));
     const Status status = WritePartitions(context, *writer);
@@ -153,130 +101,142 @@ class RowsRestore {
       writer->Abort();
       return status;
     }
-    return writer->Commit(context).status();
+    AERIE_TRY(writer->Commit(context).status());
+    return written_.empty() ? Ok() : InternalError("write rows: a range was never stored");
   }
 
   Status WritePartitions(const Context& context, rows::RowWriter& writer) {
-    rows::RowDigester digester(columns_);
     AERIE_ASSIGN(const auto partitions, PartitionsOf(options_.selection, source_));
     for (const std::string& partition : partitions) {
-      AERIE_ASSIGN(auto reader, source_.OpenReader(context, partition, {}));
-      std::optional<rows::Key> after;
-      rows::RangeDigest whole;
-      for (;;) {
-        AERIE_ASSIGN(auto batch, reader->Next(context));
-        if (!batch) break;
-        AERIE_ASSIGN(const rows::RangeDigest digest, digester.DigestRange(*batch));
-        const rows::Key last = batch->KeyAt(batch->rows() - 1);
-        whole.Add(digest);
-        done_.bytes += batch->ByteSize();
-        AERIE_ASSIGN(const bool there, IsThere(context, writer, *batch, {after, last}, digest));
-        if (!there) {
-          done_.rows_written += digest.rows;
-          AERIE_TRY(writer.Write(context, std::move(*batch)));
-        }
-        after = last;
-      }
-      if (ClearsStale()) AERIE_TRY(DeleteAfter(context, writer, partition, after));
-      done_.digest.Add(whole);
-      partitions_.emplace_back(partition, whole.rows);
+      AERIE_TRY(WritePartition(context, writer, partition));
+    }
+    if (!ClearsStale() || target_.has_partition_key()) return Ok();
+    for (const rows::PartitionSpec& other : target_.partitions) {
+      if (std::find(partitions.begin(), partitions.end(), other.name) != partitions.end()) continue;
+      AERIE_TRY(DeleteBeside(context, writer, other.name, {}, {}));
+      partitions_.emplace_back(other.name, 0);
     }
     return Ok();
   }
 
-  // A target of ours may hold rows of an earlier run that restored another snapshot.
-  bool ClearsStale() const {
-    return options_.may_hold_rows && options_.exclusive && !options_.new_keys;
+  Status WritePartition(const Context& context, rows::RowWriter& writer,
+                        const std::string& partition) {
+    AERIE_ASSIGN(auto reader, source_.OpenReader(context, partition, options_.read));
+    rows::RowDigester digester(columns_);
+    std::optional<rows::Key> after;
+    std::uint64_t rows = 0;
+    for (;;) {
+      AERIE_ASSIGN(auto batch, reader->Next(context));
+      if (!batch) break;
+      WrittenRange range;
+      range.partition = partition;
+      range.range = {after, batch->KeyAt(batch->rows() - 1)};
+      range.bytes = batch->ByteSize();
+      AERIE_ASSIGN(range.digest, digester.DigestRange(*batch));
+      after = range.range.to;
+      rows += range.digest.rows;
+      done_.digest.Add(range.digest);
+      done_.bytes += range.bytes;
+      AERIE_TRY(WriteBatch(context, writer, std::move(*batch), std::move(range)));
+    }
+    if (ClearsStale()) {
+      AERIE_TRY(DeleteBeside(context, writer, partition, {after, std::nullopt}, {}));
+    }
+    partitions_.emplace_back(partition, rows);
+    MergeReports(reader->report(), done_.report);
+    return Ok();
   }
 
-  // Whether an earlier run wrote exactly these rows. Of what else is in their range, rows of
-  // another snapshot are deleted.
-  Result<bool> IsThere(const Context& context, rows::RowWriter& writer, const rows::RowBatch& batch,
-                       const KeyRange& range, const rows::RangeDigest& digest) {
-    if (!options_.may_hold_rows || options_.new_keys) return false;
-    auto found = reader_.Rows(context, batch.partition(), range, {});
-    if (KindOf(found.status()) == Kind::kTooLarge) return false;
-    AERIE_TRY(found.status());
-    rows::RowDigester digester(columns_);
-    AERIE_ASSIGN(const rows::RangeDigest there, digester.DigestRange(*found));
-    if (there == digest) return true;
-    if (ClearsStale()) {
-      const auto stale = KeysBeside(*found, batch);
-      if (!stale.empty()) AERIE_TRY(writer.Delete(context, batch.partition(), stale));
+  Status WriteBatch(const Context& context, rows::RowWriter& writer, rows::RowBatch batch,
+                    WrittenRange range) {
+    if (LooksFirst()) {
+      if (!options_.exclusive) range.keys = KeysOf(batch);
+      AERIE_ASSIGN(const bool there, IsThere(context, writer, batch, range));
+      if (there) {
+        Compared(range.digest.rows);
+        return Ok();
+      }
     }
+    done_.rows_written += range.digest.rows;
+    written_.Add(std::move(range));
+    return writer.Write(context, std::move(batch));
+  }
+
+  // Whether the target has exactly these rows already. If not, what else is in their range of a
+  // target of ours is deleted.
+  Result<bool> IsThere(const Context& context, rows::RowWriter& writer, const rows::RowBatch& batch,
+                       const WrittenRange& range) {
+    auto found = Find(context, range, look_point_);
+    const bool too_large = KindOf(found.status()) == Kind::kTooLarge;
+    if (!too_large) {
+      AERIE_TRY(found.status());
+      rows::RowDigester digester(columns_);
+      AERIE_ASSIGN(const rows::RangeDigest there, digester.DigestRange(*found));
+      if (there == range.digest) return true;
+    }
+    if (!ClearsStale()) return false;
+    if (too_large) {
+      AERIE_TRY(DeleteBeside(context, writer, range.partition, range.range, KeysOf(batch)));
+      return false;
+    }
+    const auto stale = KeysBeside(KeysOf(*found), KeysOf(batch));
+    if (!stale.empty()) AERIE_TRY(writer.Delete(context, range.partition, stale));
     return false;
   }
 
-  // Deletes what an earlier run wrote behind the last key of this one's rows.
-  Status DeleteAfter(const Context& context, rows::RowWriter& writer, const std::string& partition,
-                     std::optional<rows::Key> after) {
+  // Deletes every row of a range of the target but those with the keys `keep`, which ascend.
+  Status DeleteBeside(const Context& context, rows::RowWriter& writer, const std::string& partition,
+                      KeyRange range, const std::vector<rows::Key>& keep) {
     for (;;) {
-      AERIE_ASSIGN(const auto keys, reader_.Keys(context, partition, {after, std::nullopt}));
+      AERIE_ASSIGN(const auto keys, there_.Keys(context, partition, range));
       if (keys.empty()) return Ok();
-      AERIE_TRY(writer.Delete(context, partition, keys));
-      after = keys.back();
+      const auto stale = KeysBeside(keys, keep);
+      if (!stale.empty()) AERIE_TRY(writer.Delete(context, partition, stale));
+      range.after = keys.back();
     }
   }
 
-  Status CompareStored(const Context& context) {
-    for (;;) {
-      AERIE_ASSIGN(auto stored, stored_.Pop(context));
-      if (!stored) return Ok();
-      if (ComparesAsStored()) {
-        AERIE_TRY(Compare(context, *stored));
-        Compared(stored->digest.rows);
-      } else if (options_.new_keys) {
-        // Keys made anew cannot be looked up; their rows are counted at the end.
-        Compared(stored->digest.rows);
-      }
-    }
-  }
-
-  Status CompareAgain(const Context& context) {
-    if (options_.new_keys) return Ok();
-    for (const auto& [partition, rows] : partitions_) {
-      AERIE_ASSIGN(auto reader, source_.OpenReader(context, partition, {}));
-      std::optional<rows::Key> after;
-      for (;;) {
-        AERIE_ASSIGN(auto batch, reader->Next(context));
-        if (!batch) break;
-        const KeyRange range{after, batch->KeyAt(batch->rows() - 1)};
-        AERIE_TRY(CompareBatch(context, *batch, range));
-        after = range.to;
-        Compared(batch->rows());
-      }
+  // Called from the writer's threads.
+  Status OnStored(const Context& context, const milvus::StoredRows& stored) {
+    for (WrittenRange& range : written_.Take(stored)) {
+      const std::size_t bytes = sizeof(WrittenRange) + range.keys.size() * sizeof(rows::Key);
+      AERIE_TRY(to_compare_.Push(context, std::move(range), bytes));
     }
     return Ok();
   }
 
-  Status CompareBatch(const Context& context, const rows::RowBatch& batch, const KeyRange& range) {
-    rows::RowDigester digester(columns_);
-    AERIE_ASSIGN(const rows::RangeDigest wanted, digester.DigestRange(batch));
-    AERIE_ASSIGN(const rows::RowBatch found,
-                 reader_.Rows(context, batch.partition(), range, ReadPoint{}));
-    AERIE_ASSIGN(const rows::RangeDigest there,
-                 options_.exclusive ? digester.DigestRange(found)
-                                    : digester.DigestRange(RowsAmong(found, batch)));
-    return there == wanted ? Ok() : Differs(batch.partition(), range);
-  }
+  // --- Comparing: what is there with what was read and written ---
 
-  Status Compare(const Context& context, const milvus::StoredRows& stored) {
-    const ReadPoint point =
-        stored.ts == 0 ? ReadPoint{} : ReadPoint{ReadPoint::Mode::kLive, stored.ts};
-    for (const ReadPoint& at : {point, ReadPoint{}}) {
-      auto found = reader_.Digest(context, stored.partition, stored.range, at);
-      AERIE_TRY(found.status());
-      if (*found == stored.digest) return Ok();
+  Status CompareAll(const Context& context) {
+    for (;;) {
+      AERIE_ASSIGN(const auto range, to_compare_.Pop(context));
+      if (!range) return Ok();
+      // Keys made anew cannot be looked up; their rows are counted at the end.
+      if (!options_.new_keys) AERIE_TRY(Compare(context, *range));
+      Compared(range->digest.rows);
     }
-    return Differs(stored.partition, stored.range);
   }
 
-  static Status Differs(const std::string& partition, const KeyRange& range) {
-    std::string where = "keys " + range.ToText();
-    if (!partition.empty()) where = "partition " + partition + ", " + where;
+  Status Compare(const Context& context, const WrittenRange& range) const {
+    rows::RowDigester digester(columns_);
+    const ReadPoint point =
+        range.ts == 0 ? ReadPoint{} : ReadPoint{ReadPoint::Mode::kLive, range.ts};
+    for (const ReadPoint& at : {point, ReadPoint{}}) {
+      AERIE_ASSIGN(const rows::RowBatch found, Find(context, range, at));
+      AERIE_ASSIGN(const rows::RangeDigest there, digester.DigestRange(found));
+      if (there == range.digest) return Ok();
+    }
+    std::string where = "keys " + range.range.ToText();
+    if (!range.partition.empty()) where = "partition " + range.partition + ", " + where;
     return MakeStatus(Kind::kDifferent,
-                      "compare the rows written with the snapshot: they differ (" + where +
+                      "compare the rows written with those that were read: they differ (" + where +
                           "); the target keeps other values than it was given");
+  }
+
+  Result<rows::RowBatch> Find(const Context& context, const WrittenRange& range,
+                              const ReadPoint& point) const {
+    if (options_.exclusive) return there_.Rows(context, range.partition, range.range, point);
+    return there_.Among(context, range.partition, range.range, range.keys, point);
   }
 
   // Nothing more is there than was written: equal keys stored twice would be counted twice.
@@ -291,7 +251,7 @@ class RowsRestore {
                         "count the rows of " + target_.name.ToString() +
                             (partition.empty() ? "" : ", partition " + partition) + ": " +
                             std::to_string(counted) + " are there instead of " +
-                            std::to_string(rows) + "; drop it and restore again");
+                            std::to_string(rows) + "; drop it and run the command again");
     }
     return Ok();
   }
@@ -312,8 +272,10 @@ class RowsRestore {
   const RestoreRowsOptions& options_;
   ProgressSink& progress_;
   const std::vector<rows::FieldSchema> columns_;
-  const Reader reader_;
-  BoundedQueue<milvus::StoredRows> stored_;
+  const TargetRows there_;
+  WrittenRanges written_;
+  BoundedQueue<WrittenRange> to_compare_;
+  ReadPoint look_point_;
   std::int64_t total_rows_ = -1;
   std::atomic<std::uint64_t> compared_rows_{0};
   std::vector<std::pair<std::string, std::uint64_t>> partitions_;
