@@ -42,13 +42,13 @@ Result<std::optional<Secret>> FromEnvironment(const char* name) {
 // Of a cluster: flags before configuration before environment. A copy for gRPC, which keeps texts.
 Result<std::string> LoginSecret(const Context& context, const SecretFlags& flags,
                                 const std::string& stem, const std::string& configured,
-                                const char* variable) {
+                                const std::string& variable) {
   AERIE_ASSIGN(std::optional<Secret> secret, SecretOf(context, flags, stem));
   if (!secret && !configured.empty()) {
     AERIE_ASSIGN(secret, ResolveSecret(context, configured));
   }
   if (!secret) {
-    AERIE_ASSIGN(secret, FromEnvironment(variable));
+    AERIE_ASSIGN(secret, FromEnvironment(variable.c_str()));
   }
   return std::string(secret ? secret->Reveal() : "");
 }
@@ -323,9 +323,11 @@ Result<OpenCluster> Session::Cluster(const Context& context, const std::string& 
         (near.empty() ? "; write it as http://host:port" : "; did you mean '" + near + "'?"));
   }
   if (!flags.user.empty()) options.user = flags.user;
-  AERIE_ASSIGN(options.password, LoginSecret(context, flags.password, "--cluster-password",
-                                             password, "MILVUS_PASSWORD"));
-  AERIE_ASSIGN(options.token, LoginSecret(context, flags.token, "--token", token, "MILVUS_TOKEN"));
+  AERIE_ASSIGN(options.password,
+               LoginSecret(context, flags.password, flags.stem + "cluster-password", password,
+                           flags.variable_prefix + "PASSWORD"));
+  AERIE_ASSIGN(options.token, LoginSecret(context, flags.token, flags.stem + "token", token,
+                                          flags.variable_prefix + "TOKEN"));
   if (!flags.ca.empty()) options.tls.ca_file = flags.ca;
   if (!flags.cert.empty()) options.tls.cert_file = flags.cert;
   if (!flags.key.empty()) options.tls.key_file = flags.key;

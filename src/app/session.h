@@ -22,7 +22,8 @@
 namespace aerie::app {
 
 // What the command line says about reaching a cluster; empty: not said. Password and token come
-// from the flags, else the configuration, else $MILVUS_PASSWORD and $MILVUS_TOKEN.
+// from the flags, else the configuration, else $MILVUS_PASSWORD and $MILVUS_TOKEN; of a second
+// cluster, from other flags and variables, so that none is sent to the wrong one.
 struct ClusterFlags {
   std::string user;
   SecretFlags password;
@@ -32,6 +33,8 @@ struct ClusterFlags {
   std::string key;
   std::string server_name;
   ClusterLimitTexts limits = {};
+  std::string stem = "--";                  // what its flags begin with
+  std::string variable_prefix = "MILVUS_";  // and its variables
 };
 
 // Where a repository's passphrase comes from, first that is given: one of the flags,

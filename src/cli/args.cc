@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdio>
 #include <iostream>
+#include <map>
 
 #include "base/duration.h"
 #include "cli/commands.h"
@@ -29,6 +30,14 @@ Status Confirm(const Environment& env, const std::string& what) {
   return RefusedError(what + ": add --yes to confirm; nothing was changed");
 }
 
+Status ConfirmReplace(const Environment& env, const std::string& on_conflict,
+                      const std::string& verb) {
+  if (on_conflict != "replace" || env.globals.assume_yes) return Ok();
+  return RefusedError(verb +
+                      ": --on-conflict replace drops collections; add --yes to confirm, or "
+                      "--dry-run to see which");
+}
+
 void AddSecretOptions(CLI::App& command, app::SecretFlags& flags, const std::string& stem,
                       const std::string& what, const std::string& besides,
                       const std::string& group) {
@@ -44,21 +53,27 @@ void AddSecretOptions(CLI::App& command, app::SecretFlags& flags, const std::str
       ->group(group);
 }
 
-void AddLoginOptions(CLI::App& command, app::ClusterFlags& flags) {
-  command.add_option("--user", flags.user, "User name, when it is not in the URI")->group("Login");
-  AddSecretOptions(command, flags.password, "--cluster-password", "the cluster password",
-                   " (or set MILVUS_PASSWORD)", "Login");
-  AddSecretOptions(command, flags.token, "--token", "a token", " (or set MILVUS_TOKEN)", "Login");
-  command.add_option("--ca", flags.ca, "PEM file of the authority behind the server's certificate")
-      ->group("Login");
-  command.add_option("--cert", flags.cert, "PEM file of the client's certificate (mutual TLS)")
-      ->group("Login");
-  command.add_option("--key", flags.key, "PEM file of the client's key (mutual TLS)")
-      ->group("Login");
+void AddLoginOptions(CLI::App& command, app::ClusterFlags& flags, const std::string& group) {
+  const std::string& stem = flags.stem;
+  const std::string set = " (or set " + flags.variable_prefix;
+  command.add_option(stem + "user", flags.user, "User name, when it is not in the URI")
+      ->group(group);
+  AddSecretOptions(command, flags.password, stem + "cluster-password", "the cluster password",
+                   set + "PASSWORD)", group);
+  AddSecretOptions(command, flags.token, stem + "token", "a token", set + "TOKEN)", group);
   command
-      .add_option("--server-name", flags.server_name,
+      .add_option(stem + "ca", flags.ca,
+                  "PEM file of the authority behind the server's certificate")
+      ->group(group);
+  command
+      .add_option(stem + "cert", flags.cert, "PEM file of the client's certificate (mutual TLS)")
+      ->group(group);
+  command.add_option(stem + "key", flags.key, "PEM file of the client's key (mutual TLS)")
+      ->group(group);
+  command
+      .add_option(stem + "server-name", flags.server_name,
                   "Name that the server's certificate must bear")
-      ->group("Login");
+      ->group(group);
 }
 
 void AddClusterOption(CLI::App& command, const std::string& name, const std::string& about,
@@ -196,6 +211,66 @@ void AddSelectionOptions(CLI::App& command, transfer::Selection& selection, bool
       ->group("Selection");
 }
 
+void AddTargetOptions(CLI::App& command, TargetArgs& args, const std::string& parallel) {
+  AddSelectionOptions(command, args.selection, false);
+  command
+      .add_option("--partitions", args.selection.partitions, "Globs over partitions (repeatable)")
+      ->type_name("GLOB")
+      ->expected(1)
+      ->take_all()
+      ->group("Selection");
+  command.add_option("--rename", args.rename, "OLD=NEW: new name of a collection (repeatable)")
+      ->type_name("OLD=NEW")
+      ->expected(1)
+      ->take_all();
+  command.add_option("--suffix", args.suffix, "Append this to every name");
+  command.add_option("--database", args.database, "Put all of them into this database");
+  command
+      .add_option("--on-conflict", args.on_conflict,
+                  "When the collection exists: fail, replace (needs --yes) or merge")
+      ->check(CLI::IsMember({"fail", "replace", "merge"}))
+      ->capture_default_str();
+  command.add_flag("--no-index", args.no_index, "Leave the indexes out");
+  command.add_flag("--no-load", args.no_load, "Leave the collections not loaded");
+  command.add_flag("--new-keys", args.new_keys,
+                   "Accept new generated keys where the server cannot keep the old ones");
+  command.add_option(parallel, args.parallel, "Collections written at once")
+      ->check(CLI::Range(1, 64))
+      ->capture_default_str();
+  command.add_option("--writers", args.writers, "Requests in flight for each collection")
+      ->check(CLI::Range(1, 64))
+      ->capture_default_str();
+}
+
+Result<transfer::RestoreOptions> ToOptions(const TargetArgs& args, const std::string& verb) {
+  transfer::RestoreOptions options;
+  options.selection = args.selection;
+  for (const std::string& pair : args.rename) {
+    const auto equals = pair.find('=');
+    if (equals == std::string::npos || equals == 0 || equals + 1 == pair.size()) {
+      return InvalidError(verb + ": --rename takes OLD=NEW, not '" + pair + "'");
+    }
+    options.rename[pair.substr(0, equals)] = pair.substr(equals + 1);
+  }
+  if (!options.rename.empty() && !args.suffix.empty()) {
+    return InvalidError(verb + ": give --rename or --suffix, not both");
+  }
+  options.suffix = args.suffix;
+  options.database = args.database;
+  static const std::map<std::string, transfer::OnConflict> kConflicts = {
+      {"fail", transfer::OnConflict::kFail},
+      {"replace", transfer::OnConflict::kReplace},
+      {"merge", transfer::OnConflict::kMerge}};
+  options.on_conflict = kConflicts.at(args.on_conflict);
+  options.create_indexes = !args.no_index;
+  options.load = !args.no_load;
+  options.new_keys = args.new_keys;
+  options.parallel_collections = args.parallel;
+  options.writers = args.writers;
+  options.verb = verb;
+  return options;
+}
+
 Json ToJson(const rows::RangeDigest& digest) {
   return {{"rows", digest.rows}, {"digest", digest.sum.ToHex()}};
 }
@@ -291,6 +366,14 @@ Json ToJson(const transfer::CollectionOutcome& outcome) {
     json["error"] = {{"kind", KindName(KindOf(outcome.status))},
                      {"message", std::string(outcome.status.message())}};
   }
+  return json;
+}
+
+Json ToJson(const transfer::RestoreOutcome& outcome) {
+  Json json = ToJson(static_cast<const transfer::CollectionOutcome&>(outcome));
+  json["to"] = outcome.to.ToString();
+  json["resumed"] = outcome.resumed;
+  json["rows_written"] = outcome.rows_written;
   return json;
 }
 

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 
@@ -12,6 +13,7 @@
 #include "transfer/backup.h"
 #include "transfer/diff.h"
 #include "transfer/endpoint.h"
+#include "transfer/restore.h"
 #include "transfer/selection.h"
 
 namespace aerie::cli {
@@ -29,7 +31,29 @@ struct ClusterArg {
 // `--cluster` (or another name) and the ways to log in.
 void AddClusterOption(CLI::App& command, const std::string& name, const std::string& about,
                       ClusterArg& arg);
-void AddLoginOptions(CLI::App& command, app::ClusterFlags& flags);
+// Named as `flags` says.
+void AddLoginOptions(CLI::App& command, app::ClusterFlags& flags,
+                     const std::string& group = "Login");
+
+// Where restored or copied collections go and how, as the command line says it.
+struct TargetArgs {
+  transfer::Selection selection;
+  std::vector<std::string> rename;
+  std::string suffix;
+  std::string database;
+  std::string on_conflict = "fail";
+  bool no_index = false;
+  bool no_load = false;
+  bool new_keys = false;
+  std::size_t parallel = 4;
+  int writers = 2;
+};
+// `parallel` names the option for the collections at once.
+void AddTargetOptions(CLI::App& command, TargetArgs& args, const std::string& parallel);
+// kInvalid, beginning with `verb`, when they do not fit together.
+Result<transfer::RestoreOptions> ToOptions(const TargetArgs& args, const std::string& verb);
+// One collection of a restore or copy.
+Json ToJson(const transfer::RestoreOutcome& outcome);
 
 struct RepoArg {
   std::string text;

@@ -1,4 +1,3 @@
-#include <map>
 #include <memory>
 
 #include "cli/args.h"
@@ -12,46 +11,9 @@ struct RestoreArgs {
   std::string snapshot;
   RepoArg repo;
   ClusterArg to;
-  transfer::Selection selection;
-  std::vector<std::string> rename;
-  std::string suffix;
-  std::string database;
-  std::string on_conflict = "fail";
-  bool no_index = false;
-  bool no_load = false;
-  bool new_keys = false;
-  std::size_t parallel = 4;
-  int writers = 2;
+  TargetArgs target;
   bool dry_run = false;
 };
-
-Result<transfer::RestoreOptions> ToOptions(const RestoreArgs& args) {
-  transfer::RestoreOptions options;
-  options.selection = args.selection;
-  for (const std::string& pair : args.rename) {
-    const auto equals = pair.find('=');
-    if (equals == std::string::npos || equals == 0 || equals + 1 == pair.size()) {
-      return InvalidError("restore: --rename takes OLD=NEW, not '" + pair + "'");
-    }
-    options.rename[pair.substr(0, equals)] = pair.substr(equals + 1);
-  }
-  if (!options.rename.empty() && !args.suffix.empty()) {
-    return InvalidError("restore: give --rename or --suffix, not both");
-  }
-  options.suffix = args.suffix;
-  options.database = args.database;
-  static const std::map<std::string, transfer::OnConflict> kConflicts = {
-      {"fail", transfer::OnConflict::kFail},
-      {"replace", transfer::OnConflict::kReplace},
-      {"merge", transfer::OnConflict::kMerge}};
-  options.on_conflict = kConflicts.at(args.on_conflict);
-  options.create_indexes = !args.no_index;
-  options.load = !args.no_load;
-  options.new_keys = args.new_keys;
-  options.parallel_collections = args.parallel;
-  options.writers = args.writers;
-  return options;
-}
 
 CommandResult PlanResult(const transfer::RestorePlan& plan, const RestoreArgs& args) {
   CommandResult result;
@@ -61,9 +23,9 @@ CommandResult PlanResult(const transfer::RestorePlan& plan, const RestoreArgs& a
   std::string notes;
   for (const auto& item : plan.items) {
     const std::string target =
-        item.exists
-            ? (args.on_conflict == "fail" ? "exists: refused" : "exists: " + args.on_conflict)
-            : (item.resumes ? "goes on with an interrupted restore" : "new");
+        item.exists ? (args.target.on_conflict == "fail" ? "exists: refused"
+                                                         : "exists: " + args.target.on_conflict)
+                    : (item.resumes ? "goes on with an interrupted restore" : "new");
     result.json["collections"].push_back({{"from", item.from.ToString()},
                                           {"to", item.to.ToString()},
                                           {"rows", item.rows},
@@ -83,28 +45,26 @@ CommandResult PlanResult(const transfer::RestorePlan& plan, const RestoreArgs& a
 }
 
 CommandResult Restore(Environment& env, const RestoreArgs& args) {
-  auto options = ToOptions(args);
+  auto options = ToOptions(args.target, "restore");
   if (!options.ok()) return Failure(options.status());
-  if (options->on_conflict == transfer::OnConflict::kReplace && !args.dry_run &&
-      !env.globals.assume_yes) {
-    return Failure(RefusedError(
-        "restore: --on-conflict replace drops collections; add --yes to confirm, or --dry-run to "
-        "see which"));
+  if (!args.dry_run) {
+    const Status confirmed = ConfirmReplace(env, args.target.on_conflict, "restore");
+    if (!confirmed.ok()) return Failure(confirmed);
   }
   auto opened =
       env.session.Repository(env.context, args.repo.text, args.repo.flags, app::IfAbsent::kFail);
   if (!opened.ok()) return Failure(opened.status());
   auto snapshot = opened->repository->FindSnapshot(
       env.context, args.snapshot, [&](const repo::Snapshot& candidate) {
-        if (args.selection.empty()) return true;
+        if (args.target.selection.empty()) return true;
         for (const auto& c : candidate.collections) {
-          if (transfer::Selects(args.selection, c.name)) return true;
+          if (transfer::Selects(args.target.selection, c.name)) return true;
         }
         return false;
       });
   if (!snapshot.ok()) {
     std::string asked;
-    for (const auto& glob : args.selection.collections) asked += " " + glob;
+    for (const auto& glob : args.target.selection.collections) asked += " " + glob;
     return Failure(asked.empty() ? snapshot.status()
                                  : Annotate(snapshot.status(), "restore collections" + asked));
   }
@@ -129,11 +89,7 @@ CommandResult Restore(Environment& env, const RestoreArgs& args) {
   std::uint64_t rows = 0;
   std::uint64_t bytes = 0;
   for (const auto& outcome : run->collections) {
-    Json json = ToJson(outcome);
-    json["to"] = outcome.to.ToString();
-    json["resumed"] = outcome.resumed;
-    json["rows_written"] = outcome.rows_written;
-    result.json["collections"].push_back(std::move(json));
+    result.json["collections"].push_back(ToJson(outcome));
     for (const auto& warning : outcome.warnings) {
       result.warnings.push_back(outcome.to.ToString() + ": " + warning);
     }
@@ -162,32 +118,7 @@ void AddRestoreCommand(CLI::App& root, Action& action) {
   cmd->add_option("SNAPSHOT", args->snapshot, "Id, unambiguous prefix, or latest")->required();
   AddClusterOption(*cmd, "--to", "Cluster: an address or a configured name", args->to);
   AddRepoOption(*cmd, args->repo, false);
-  AddSelectionOptions(*cmd, args->selection, false);
-  cmd->add_option("--partitions", args->selection.partitions, "Globs over partitions (repeatable)")
-      ->type_name("GLOB")
-      ->expected(1)
-      ->take_all()
-      ->group("Selection");
-  cmd->add_option("--rename", args->rename, "OLD=NEW: new name of a collection (repeatable)")
-      ->type_name("OLD=NEW")
-      ->expected(1)
-      ->take_all();
-  cmd->add_option("--suffix", args->suffix, "Append this to every name");
-  cmd->add_option("--database", args->database, "Restore into this database");
-  cmd->add_option("--on-conflict", args->on_conflict,
-                  "When the collection exists: fail, replace (needs --yes) or merge")
-      ->check(CLI::IsMember({"fail", "replace", "merge"}))
-      ->capture_default_str();
-  cmd->add_flag("--no-index", args->no_index, "Leave the indexes out");
-  cmd->add_flag("--no-load", args->no_load, "Leave the collections not loaded");
-  cmd->add_flag("--new-keys", args->new_keys,
-                "Accept new generated keys where the server cannot keep the old ones");
-  cmd->add_option("--parallel", args->parallel, "Collections restored at once")
-      ->check(CLI::Range(1, 64))
-      ->capture_default_str();
-  cmd->add_option("--writers", args->writers, "Requests in flight for each collection")
-      ->check(CLI::Range(1, 64))
-      ->capture_default_str();
+  AddTargetOptions(*cmd, args->target, "--parallel");
   cmd->add_flag("-n,--dry-run", args->dry_run, "Show what would be restored; change nothing");
   cmd->callback(
       [&action, args] { action = [args](Environment& env) { return Restore(env, *args); }; });

@@ -37,6 +37,7 @@ using Action = std::function<CommandResult(Environment&)>;
 // as the action.
 void AddBackupCommands(CLI::App& root, Action& action);
 void AddRestoreCommand(CLI::App& root, Action& action);
+void AddCopyCommand(CLI::App& root, Action& action);
 void AddDiffCommand(CLI::App& root, Action& action);
 void AddExportCommand(CLI::App& root, Action& action);
 void AddImportCommand(CLI::App& root, Action& action);
@@ -55,6 +56,10 @@ void AddDocumentCommands(CLI::App& root, Action& action);
 // Ok when the user confirmed `what`, such as "delete 2 snapshots": by --yes, or by answering on the
 // terminal; kRefused otherwise.
 Status Confirm(const Environment& env, const std::string& what);
+
+// kRefused unless --yes goes with an `--on-conflict replace` of a restore or copy, named by `verb`.
+Status ConfirmReplace(const Environment& env, const std::string& on_conflict,
+                      const std::string& verb);
 
 // A status as a result without anything else.
 CommandResult Failure(Status status);

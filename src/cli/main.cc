@@ -87,6 +87,7 @@ int Main(int argc, char** argv) {
   AddGlobalOptions(root, globals);
   AddBackupCommands(root, action);
   AddRestoreCommand(root, action);
+  AddCopyCommand(root, action);
   AddDiffCommand(root, action);
   AddExportCommand(root, action);
   AddImportCommand(root, action);

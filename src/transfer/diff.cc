@@ -115,12 +115,15 @@ class PairDiff {
     for (const std::string& name : right_parts) {
       if (std::find(all.begin(), all.end(), name) == all.end()) all.push_back(name);
     }
+    CompareCounts(a, b, diff);
     for (const std::string& partition : all) {
+      if (Decided(diff)) break;
       if (!SelectsPartition(options_.selection, partition)) continue;
       if (same_columns && options_.selection.filter.empty()) {
         const auto x = left_.KnownDigest(diff.left, partition);
         const auto y = right_.KnownDigest(diff.right, partition);
         if (x && y && *x == *y) {
+          diff.digest_left.Add(*x);
           diff.rows_left += x->rows;
           diff.rows_right += y->rows;
           continue;
@@ -156,7 +159,10 @@ class PairDiff {
     bool has_b = false;
     const auto advance_a = [&]() -> Status {
       AERIE_ASSIGN(has_a, a ? a->Advance(context) : Result<bool>(false));
-      if (has_a) ++diff.rows_left;
+      if (has_a) {
+        ++diff.rows_left;
+        diff.digest_left.Add(a->digest());
+      }
       return Ok();
     };
     const auto advance_b = [&]() -> Status {
@@ -166,7 +172,7 @@ class PairDiff {
     };
     AERIE_TRY(advance_a());
     AERIE_TRY(advance_b());
-    while (has_a || has_b) {
+    while ((has_a || has_b) && !Decided(diff)) {
       if (has_a && (!has_b || a->key() < b->key())) {
         ++diff.missing;
         Note(diff, {RowDifference::Kind::kMissing, partition, rows::KeyToText(a->key()), {}});
@@ -189,6 +195,21 @@ class PairDiff {
       Report(diff);
     }
     return Ok();
+  }
+
+  bool Decided(const CollectionDiff& diff) const {
+    return options_.stop_at_first && diff.missing + diff.extra + diff.changed > 0;
+  }
+
+  // What the two count themselves, where that is all of what would be compared.
+  void CompareCounts(const rows::CollectionSource& a, const rows::CollectionSource& b,
+                     CollectionDiff& diff) const {
+    if (!options_.stop_at_first || !options_.selection.empty()) return;
+    const std::int64_t left = a.EstimatedRows();
+    const std::int64_t right = b.EstimatedRows();
+    if (left < 0 || right < 0) return;
+    if (left > right) diff.missing += static_cast<std::uint64_t>(left - right);
+    if (right > left) diff.extra += static_cast<std::uint64_t>(right - left);
   }
 
   void Note(CollectionDiff& diff, RowDifference difference) const {

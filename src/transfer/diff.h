@@ -31,6 +31,7 @@ struct CollectionDiff {
   bool only_right = false;
   Status status;                  // reading failed; the counts below are then incomplete
   std::vector<std::string> spec;  // one line a difference
+  rows::RangeDigest digest_left;  // of the rows that were compared, in the columns of both
   std::uint64_t rows_left = 0;
   std::uint64_t rows_right = 0;
   std::uint64_t missing = 0;
@@ -50,6 +51,8 @@ struct DiffOptions {
   rows::CollectionName left_name;
   rows::CollectionName right_name;
   bool compare_specs = true;
+  // Only whether they differ: reading ends at the first difference, counts included.
+  bool stop_at_first = false;
 };
 
 struct DiffResult {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <charconv>
 #include <map>
 #include <mutex>
 #include <utility>
@@ -52,7 +53,9 @@ class ClusterEndpoint : public Endpoint {
   Result<Seen> Inspect(const Context& context, const rows::CollectionName& name) override {
     AERIE_ASSIGN(auto reading, milvus::ReadCollectionSpec(context, *client_, name));
     milvus::ForgetScratchIndexes(reading.spec);
-    Seen seen{std::move(reading.spec), -1};
+    Seen seen;
+    seen.spec = std::move(reading.spec);
+    seen.created_ts = reading.created_ts;
     // Only what is loaded whole can be counted.
     const auto& parts = seen.spec.partitions;
     const bool countable =
@@ -61,12 +64,38 @@ class ClusterEndpoint : public Endpoint {
           return seen.spec.has_partition_key() || part.load_state == rows::LoadState::kLoaded;
         });
     if (countable) {
-      AERIE_ASSIGN(seen.rows, milvus::CountRows(context, *client_, seen.spec.name, {}));
+      milvus::CountOptions count;
+      // All that is counted waits for one time tick.
+      if (since_ > 0) count.guarantee_ts = since_;
+      AERIE_ASSIGN(seen.rows, milvus::CountRows(context, *client_, seen.spec.name, count));
+      seen.rows_about = seen.rows;
+    } else {
+      AERIE_ASSIGN(seen.rows_about, StoredRows(context, seen.spec.name));
     }
     return seen;
   }
 
+  std::shared_ptr<milvus::Client> cluster() const override { return client_; }
+
  private:
+  // What statistics say: rows deleted since are among them, the newest are not.
+  Result<std::int64_t> StoredRows(const Context& context, const rows::CollectionName& name) {
+    milvus::pb::GetCollectionStatisticsRequest request;
+    request.set_db_name(name.database);
+    request.set_collection_name(name.collection);
+    const auto answer = client_->GetCollectionStatistics(context, request);
+    if (KindOf(answer.status()) == Kind::kUnsupported) return -1;
+    AERIE_TRY(answer.status());
+    for (const auto& pair : answer->stats()) {
+      if (pair.key() != "row_count") continue;
+      const std::string& text = pair.value();
+      std::int64_t rows = -1;
+      const auto [at, error] = std::from_chars(text.data(), text.data() + text.size(), rows);
+      if (error == std::errc() && at == text.data() + text.size()) return rows;
+    }
+    return -1;
+  }
+
   std::unique_ptr<rows::CollectionSource> Paced(const Context& context,
                                                 std::unique_ptr<rows::CollectionSource> source) {
     if (!options_.throttle || !options_.throttle->active()) return source;
@@ -110,7 +139,10 @@ class SnapshotEndpoint : public Endpoint {
   Result<Seen> Inspect(const Context& context, const rows::CollectionName& name) override {
     AERIE_ASSIGN(const repo::SnapshotCollection* entry, Find(name));
     AERIE_ASSIGN(auto manifest, repository_.LoadManifest(context, *entry));
-    return Seen{std::move(manifest.spec), static_cast<std::int64_t>(entry->digest.rows)};
+    Seen seen;
+    seen.spec = std::move(manifest.spec);
+    seen.rows = seen.rows_about = static_cast<std::int64_t>(entry->digest.rows);
+    return seen;
   }
 
   // Known once the collection was opened.

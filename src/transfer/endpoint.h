@@ -31,9 +31,13 @@ class Endpoint {
   // What a plan needs to know, without changing anything (opening may load a collection).
   struct Seen {
     rows::CollectionSpec spec;
-    std::int64_t rows = -1;  // -1: not known
+    std::int64_t rows = -1;        // -1: not known
+    std::int64_t rows_about = -1;  // the same, or what statistics say; -1: not known
+    std::uint64_t created_ts = 0;  // the cluster's time; 0: of a snapshot
   };
   virtual Result<Seen> Inspect(const Context& context, const rows::CollectionName& name) = 0;
+  // The live cluster that is read; null: a snapshot.
+  virtual std::shared_ptr<milvus::Client> cluster() const { return nullptr; }
   // What held its readers back; nullopt where nothing can.
   virtual std::optional<ThrottleReport> Throttled() const { return std::nullopt; }
   // The digest of a partition where it is known without reading rows; nullopt otherwise.

@@ -1,6 +1,7 @@
 #include "fake_cluster.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstdlib>
 #include <utility>
 
@@ -53,6 +54,11 @@ bool SameValues(const KeyValues& left, const KeyValues& right) {
 }
 
 std::uint64_t Milliseconds(std::uint64_t timestamp) { return timestamp >> 18U; }
+
+int NextStartNumber() {
+  static std::atomic<int> started = 0;
+  return ++started;
+}
 
 }  // namespace
 
@@ -138,7 +144,8 @@ std::string FakeCollection::Property(const std::string& key) const {
   return value ? *value : std::string();
 }
 
-FakeCluster::FakeCluster() : behaviour(Behaviour::Of(Release::k2_3)) {
+FakeCluster::FakeCluster()
+    : behaviour(Behaviour::Of(Release::k2_3)), start_number_(NextStartNumber()) {
   databases_[kDefaultDatabase].id = 1;
   passwords_["root"] = "Milvus";
   roles_["admin"] = "";
@@ -230,7 +237,9 @@ void FakeCluster::Do(const pb::CheckHealthRequest& /*request*/, pb::CheckHealthR
 }
 
 void FakeCluster::Do(const pb::GetMetricsRequest& /*request*/, pb::GetMetricsResponse* answer) {
-  answer->set_response(R"({"nodes_info":[]})");
+  // Two fakes that did the same are clones of each other but for this.
+  answer->set_response(R"({"nodes_info":[{"infos":{"created_time":"start )" +
+                       std::to_string(start_number_) + R"("}}]})");
   answer->set_component_name("proxy");
 }
 

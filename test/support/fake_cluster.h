@@ -240,6 +240,7 @@ class FakeCluster {
   std::set<std::pair<std::string, std::string>> user_roles_;
   std::vector<pb::GrantEntity> grants_;
   std::uint64_t now_ = std::uint64_t{1'700'000'000'000} << 18U;
+  const int start_number_;  // of this process's clusters
   std::int64_t last_id_ = 450'000'000'000'000'000;
   std::mt19937 random_{42};
 };

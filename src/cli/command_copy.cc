@@ -1,0 +1,222 @@
+// aerie copy.
+#include <algorithm>
+#include <memory>
+
+#include "cli/args.h"
+#include "cli/commands.h"
+#include "transfer/copy.h"
+
+namespace aerie::cli {
+namespace {
+
+app::ClusterFlags TargetLogin() {
+  app::ClusterFlags flags;
+  flags.stem = "--to-";
+  flags.variable_prefix = "MILVUS_TO_";
+  return flags;
+}
+
+struct CopyArgs {
+  std::string from;
+  std::string to;
+  app::ClusterFlags from_login;
+  app::ClusterFlags to_login = TargetLogin();
+  TargetArgs target;
+  int streams = 2;
+  bool no_source_load = false;
+  bool dry_run = false;
+};
+
+std::string Known(std::int64_t value, std::string (*text)(std::uint64_t)) {
+  return value < 0 ? "?" : text(static_cast<std::uint64_t>(value));
+}
+
+std::string WhatBecomesOf(const transfer::CopyPlan::Item& item, const std::string& on_conflict) {
+  if (!item.refused.empty()) return "refused";
+  if (item.exists && on_conflict == "fail") return "exists: done if its rows are the same";
+  if (item.exists) return "exists: " + on_conflict;
+  return item.resumes ? "goes on with an interrupted copy" : "new";
+}
+
+Json PlanToJson(const transfer::CopyPlan::Item& item) {
+  return {{"from", item.from.ToString()},
+          {"to", item.to.ToString()},
+          {"rows", item.rows},
+          {"bytes", item.bytes},
+          {"bytes_from", item.sampled ? "sample" : "schema"},
+          {"loaded", item.spec.load_state == rows::LoadState::kLoaded},
+          {"exists", item.exists},
+          {"resumes", item.resumes},
+          {"refused", item.refused.empty() ? Json(nullptr) : Json(item.refused)},
+          {"cannot_keep", item.cannot_keep}};
+}
+
+std::string EstimateText(const transfer::CopyPlan& plan) {
+  if (plan.seconds < 0) return "time not estimated: there was nothing loaded to be sampled\n";
+  return "about " + HumanSeconds(plan.seconds) + ": reading " + Thousands(plan.sample.rows) +
+         " rows in " + std::to_string(plan.sample.ranges) + " key ranges took " +
+         HumanSeconds(plan.sample.seconds) + " (" +
+         HumanBytes(static_cast<std::uint64_t>(static_cast<double>(plan.sample.bytes) /
+                                               plan.sample.seconds)) +
+         "/s); the whole copy is reckoned as " +
+         std::to_string(static_cast<int>(transfer::kCopyPerReading)) + " times such reading\n";
+}
+
+CommandResult PlanResult(const transfer::CopyPlan& plan, const CopyArgs& args) {
+  CommandResult result;
+  result.state = "planned";
+  result.json["collections"] = Json::array();
+  std::vector<std::vector<std::string>> table = {{"FROM", "TO", "ROWS", "SIZE", "TARGET"}};
+  for (const auto& item : plan.items) {
+    result.json["collections"].push_back(PlanToJson(item));
+    table.push_back({item.from.ToString(), item.to.ToString(), Known(item.rows, Thousands),
+                     Known(item.bytes, HumanBytes), WhatBecomesOf(item, args.target.on_conflict)});
+    if (!item.refused.empty()) {
+      result.warnings.push_back(item.to.ToString() + ": refused: " + item.refused);
+    }
+    for (const auto& line : item.cannot_keep) {
+      result.warnings.push_back(item.to.ToString() + ": cannot be kept: " + line);
+    }
+    if (item.spec.load_state != rows::LoadState::kLoaded) {
+      result.warnings.push_back(item.from.ToString() +
+                                ": is not loaded; it would be loaded to be read, then released");
+    }
+  }
+  result.json["rows"] = plan.rows;
+  result.json["bytes"] = plan.bytes;
+  result.json["estimate"] = {{"seconds", plan.seconds < 0 ? Json(nullptr) : Json(plan.seconds)},
+                             {"sampled_ranges", plan.sample.ranges},
+                             {"sampled_rows", plan.sample.rows},
+                             {"sampled_bytes", plan.sample.bytes},
+                             {"sampled_seconds", plan.sample.seconds},
+                             {"copy_per_reading", transfer::kCopyPerReading}};
+  result.text = "would copy, " + std::to_string(args.target.parallel) + " at a time:\n" +
+                Table(table) + EstimateText(plan);
+  return result;
+}
+
+Json OutcomeToJson(const transfer::RestoreOutcome& outcome) {
+  Json json = ToJson(outcome);
+  json["was_there"] = outcome.was_there;
+  json["fuzzy"] = outcome.report.fuzzy;
+  json["read"] = ToJson(outcome.report);
+  return json;
+}
+
+std::string OutcomeText(const transfer::RestoreOutcome& outcome) {
+  std::string text = (outcome.was_there ? "was there: " : "copied ") + outcome.name.ToString() +
+                     " to " + outcome.to.ToString() + ": " + Thousands(outcome.digest.rows) +
+                     " rows, every one compared by digest, " + HumanSeconds(outcome.seconds);
+  if (outcome.report.fuzzy) text += ", read while it could be written (fuzzy)";
+  if (outcome.resumed) {
+    text += " (went on with an interrupted copy: " + Thousands(outcome.rows_written) + " written)";
+  }
+  return text + "\n";
+}
+
+CommandResult RunResult(const transfer::RestoreResult& run) {
+  CommandResult result;
+  result.status = run.status;
+  result.json["collections"] = Json::array();
+  std::uint64_t rows = 0;
+  std::uint64_t bytes = 0;
+  std::size_t copied = 0;
+  std::size_t there = 0;
+  std::size_t failed = 0;
+  for (const auto& outcome : run.collections) {
+    result.json["collections"].push_back(OutcomeToJson(outcome));
+    for (const auto& warning : outcome.warnings) {
+      result.warnings.push_back(outcome.to.ToString() + ": " + warning);
+    }
+    if (!outcome.status.ok()) {
+      ++failed;
+      if (run.collections.size() > 1) result.warnings.emplace_back(outcome.status.message());
+      continue;
+    }
+    ++(outcome.was_there ? there : copied);
+    rows += outcome.digest.rows;
+    bytes += outcome.bytes;
+    result.text += OutcomeText(outcome);
+  }
+  result.json["copied"] = copied;
+  result.json["already_there"] = there;
+  result.json["failed"] = failed;
+  result.json["rows"] = rows;
+  result.json["bytes"] = bytes;
+  return result;
+}
+
+Result<app::OpenCluster> Open(Environment& env, const std::string& text,
+                              const app::ClusterFlags& flags, const std::string& side) {
+  if (!env.session.LooksLikeCluster(text) && side == "from") {
+    return InvalidError("copy from '" + text +
+                        "': it is neither a configured cluster nor an address such as "
+                        "http://host:port; a snapshot goes into a cluster by aerie restore");
+  }
+  auto opened = env.session.Cluster(env.context, text, flags);
+  if (!opened.ok()) return Annotate(opened.status(), "copy " + side + " " + app::RedactedUri(text));
+  return opened;
+}
+
+CommandResult Copy(Environment& env, const CopyArgs& args) {
+  auto options = ToOptions(args.target, "copy");
+  if (!options.ok()) return Failure(options.status());
+  options->streams = args.streams;
+  if (!args.dry_run) {
+    const Status confirmed = ConfirmReplace(env, args.target.on_conflict, "copy");
+    if (!confirmed.ok()) return Failure(confirmed);
+  }
+  auto from = Open(env, args.from, args.from_login, "from");
+  if (!from.ok()) return Failure(from.status());
+  auto to = Open(env, args.to, args.to_login, "to");
+  if (!to.ok()) return Failure(to.status());
+  transfer::ClusterEndpointOptions reading;
+  reading.load_if_needed = !args.no_source_load;
+  reading.database = args.target.selection.database;
+  reading.as_of_list = true;
+  reading.throttle = transfer::ClusterThrottle::Make(from->throttle, env.output);
+  const auto source = transfer::MakeClusterEndpoint(from->client, reading);
+
+  CommandResult result;
+  if (args.dry_run) {
+    const auto plan =
+        transfer::PlanCopy(env.context, *source, to->client, *options, from->throttle.rows);
+    result = plan.ok() ? PlanResult(*plan, args) : Failure(plan.status());
+  } else {
+    const SteadyTime start = env.context.clock().Steady();
+    const auto run = transfer::RunCopy(env.context, *source, to->client, *options, env.output);
+    result = run.ok() ? RunResult(*run) : Failure(run.status());
+    result.json["seconds"] =
+        std::chrono::duration<double>(env.context.clock().Steady() - start).count();
+    ReportThrottle(*source, result);
+  }
+  result.json["from"] = from->label;
+  result.json["to"] = to->label;
+  return result;
+}
+
+}  // namespace
+
+void AddCopyCommand(CLI::App& root, Action& action) {
+  auto args = std::make_shared<CopyArgs>();
+  CLI::App* cmd = root.add_subcommand(
+      "copy", "Copy collections of a cluster into another, largest first, comparing every row");
+  cmd->add_option("FROM", args->from, "Cluster to read: an address or a configured name")
+      ->required();
+  cmd->add_option("TO", args->to, "Cluster to write")->required();
+  AddTargetOptions(*cmd, args->target, "--workers");
+  cmd->add_option("--streams", args->streams, "Requests in flight reading each collection")
+      ->check(CLI::Range(1, 64))
+      ->capture_default_str();
+  cmd->add_flag("--no-source-load", args->no_source_load,
+                "Fail for a source collection that is not loaded instead of loading it to read it");
+  AddReadingOptions(*cmd, args->from_login.limits);
+  AddLoginOptions(*cmd, args->from_login);
+  AddLoginOptions(*cmd, args->to_login, "Login to the target");
+  cmd->add_flag("-n,--dry-run", args->dry_run,
+                "Show what would be copied and about how long it takes; change nothing");
+  cmd->callback(
+      [&action, args] { action = [args](Environment& env) { return Copy(env, *args); }; });
+}
+
+}  // namespace aerie::cli

@@ -1,0 +1,389 @@
+#include "transfer/restore_collection.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "milvus/collection_admin.h"
+#include "milvus/scratch_index.h"
+#include "milvus/spec_reader.h"
+#include "transfer/diff.h"
+#include "transfer/restore_plan.h"
+#include "transfer/restore_rows.h"
+
+namespace aerie::transfer {
+namespace {
+
+using rows::CollectionName;
+using rows::CollectionSpec;
+
+// The spec a collection is made with: the source's, under another name, without what comes last.
+CollectionSpec SpecFor(const CollectionSpec& from, const CollectionName& name) {
+  CollectionSpec spec = from;
+  spec.name = name;
+  spec.schema.name = name.collection;
+  spec.aliases.clear();
+  return spec;
+}
+
+// Rows can be read back only from a loaded collection, which needs an index on each vector.
+std::vector<rows::IndexSpec> IndexesForReading(const CollectionSpec& spec, bool wanted) {
+  std::vector<rows::IndexSpec> indexes;
+  if (wanted) indexes = spec.indexes;
+  const auto scratch = milvus::ScratchIndexesFor(spec, indexes);
+  indexes.insert(indexes.end(), scratch.begin(), scratch.end());
+  return indexes;
+}
+
+// One collection into the target cluster.
+class CollectionRestore {
+ public:
+  explicit CollectionRestore(const RestoreJob& job)
+      : from_(job.from), to_(job.to), options_(job.options), progress_(job.progress), job_(job) {}
+
+  RestoreOutcome Run(const Context& context, const RestorePlan::Item& item) {
+    RestoreOutcome outcome;
+    outcome.name = item.from;
+    outcome.to = item.to;
+    const SteadyTime start = context.clock().Steady();
+    outcome.status = item.refused.empty() ? Restore(context, outcome) : RefusedError(item.refused);
+    if (!outcome.status.ok()) {
+      outcome.status = Annotate(outcome.status, options_.verb + " " + outcome.name.ToString() +
+                                                    " to " + outcome.to.ToString());
+    }
+    outcome.seconds = std::chrono::duration<double>(context.clock().Steady() - start).count();
+    progress_.OnProgress(
+        {.type = ProgressEvent::Type::kItemDone,
+         .collection = outcome.to.ToString(),
+         .rows_done = static_cast<std::int64_t>(outcome.digest.rows),
+         .bytes_done = static_cast<std::int64_t>(outcome.bytes),
+         .message = outcome.status.ok() ? "done" : std::string(outcome.status.message())});
+    return outcome;
+  }
+
+ private:
+  Status Restore(const Context& context, RestoreOutcome& outcome) {
+    AERIE_ASSIGN(const bool exists, milvus::CollectionExists(context, *to_, outcome.to));
+    const bool merge = exists && options_.on_conflict == OnConflict::kMerge;
+    if (exists && !merge) {
+      AERIE_ASSIGN(const std::string difference, CompareWithWhatIsThere(context, outcome));
+      if (outcome.was_there) return Ok();
+      // The plan may have seen the name free, and somebody took it meanwhile.
+      if (options_.on_conflict == OnConflict::kFail) return NameTaken(difference);
+    }
+    AERIE_ASSIGN(auto source, from_.Open(context, outcome.name));
+    const CollectionSpec from = source->spec();
+    const Result<CollectionSpec> target = CopyFrom(context, *source, merge, outcome);
+    // Before anything gets its name: only now is it known that what was read is one collection.
+    const Status closed =
+        source->Close(Context(context.clock()).WithTimeout(std::chrono::minutes(2)));
+    AERIE_TRY(ExplainFailure(context, target.status(), closed, merge, outcome));
+    if (merge) return Ok();
+    return Finish(context, from, *target, exists, outcome);
+  }
+
+  // What an earlier run of a job of many has finished is done. Else what is different, for a
+  // message.
+  Result<std::string> CompareWithWhatIsThere(const Context& context, RestoreOutcome& outcome) {
+    if (!options_.each_for_itself || options_.new_keys) return std::string();
+    Phase("compare", outcome);
+    const auto there = MakeClusterEndpoint(to_, {});
+    DiffOptions diff;
+    diff.left_name = outcome.name;
+    diff.right_name = outcome.to;
+    diff.selection.partitions = options_.selection.partitions;
+    diff.stop_at_first = true;
+    AERIE_ASSIGN(const DiffResult result, RunDiff(context, from_, *there, diff, progress_));
+    const CollectionDiff& found = result.collections.front();
+    AERIE_TRY(found.status);
+    if (!found.examples.empty()) {
+      return " in which key " + found.examples.front().key + " is not as in the source";
+    }
+    if (found.missing + found.extra > 0) {
+      return " with " + std::to_string(found.missing + found.extra) + " rows " +
+             (found.missing > 0 ? "less" : "more");
+    }
+    outcome.was_there = true;
+    outcome.digest = found.digest_left;
+    for (const std::string& line : found.spec) {
+      outcome.warnings.push_back("was there with the same rows, but: " + line);
+    }
+    return std::string();
+  }
+
+  // Every row of the source into the collection that it works in, whose description is answered.
+  Result<CollectionSpec> CopyFrom(const Context& context, rows::CollectionSource& source,
+                                  bool merge, RestoreOutcome& outcome) {
+    makes_new_keys_ = MakesNewKeys(source.spec(), options_, job_.features);
+    if (makes_new_keys_) {
+      outcome.warnings.emplace_back(
+          "its keys are generated anew, so that rows were counted but "
+          "could not be compared one by one");
+    }
+    const CollectionName work = merge ? outcome.to : Staging(outcome.to);
+    AERIE_ASSIGN(CollectionSpec target, Prepare(context, source.spec(), work, merge, outcome));
+    AERIE_TRY(CopyRows(context, source, target, merge, outcome));
+    return target;
+  }
+
+  // A collection that has become another one explains whatever went wrong with reading it. What was
+  // read of it stays: it may be all that is left.
+  Status ExplainFailure(const Context& context, const Status& copied, const Status& closed,
+                        bool merge, const RestoreOutcome& outcome) {
+    if (copied.ok() && closed.ok()) return Ok();
+    const CollectionName work = merge ? outcome.to : Staging(outcome.to);
+    if (KindOf(closed) == Kind::kRefused) {
+      return WithMessage(closed, std::string(closed.message()) +
+                                     " (what was read until then is in " + work.ToString() + ")");
+    }
+    if (KindOf(copied) == Kind::kRefused && !merge && !outcome.resumed) {
+      // Rows that the target does not take: no later run could go on with what is there.
+      const Status dropped = milvus::DropCollection(context, *to_, work);
+      if (!dropped.ok() && KindOf(dropped) != Kind::kNotFound) {
+        return Annotate(copied, work.ToString() + " is left there");
+      }
+    }
+    return copied.ok() ? closed : copied;
+  }
+
+  // The collection that rows go into: there, indexed, loaded; described.
+  Result<CollectionSpec> Prepare(const Context& context, const CollectionSpec& from,
+                                 const CollectionName& work, bool merge, RestoreOutcome& outcome) {
+    Phase("prepare", outcome);
+    AERIE_ASSIGN(bool there, milvus::CollectionExists(context, *to_, work));
+    if (there && !merge && makes_new_keys_) {
+      // Which rows an earlier run wrote cannot be told by keys that the server made.
+      AERIE_TRY(milvus::DropCollection(context, *to_, work));
+      there = false;
+    }
+    const CollectionSpec wanted = SpecFor(from, work);
+    if (there) {
+      AERIE_ASSIGN(const auto described, milvus::DescribeCollection(context, *to_, work));
+      const auto differences = SchemaDifferences(wanted, described.spec);
+      if (!differences.empty()) return SchemaDiffers(described.spec, differences, options_);
+      AERIE_TRY(MakePartitions(context, wanted));
+      outcome.resumed = !merge;
+    } else {
+      AERIE_TRY(milvus::EnsureDatabase(context, *to_, work.database));
+      AERIE_TRY(milvus::CreateCollectionFromSpec(context, *to_, wanted));
+    }
+    if (!merge) {
+      AERIE_ASSIGN(auto lost, milvus::CompareRecreated(context, *to_, wanted));
+      for (std::string& line : lost) outcome.warnings.push_back("not kept: " + std::move(line));
+      const auto indexes = IndexesForReading(from, options_.create_indexes);
+      has_scratch_ = std::any_of(indexes.begin(), indexes.end(), milvus::IsScratchIndex);
+      AERIE_TRY(MakeIndexes(context, work, indexes));
+    }
+    milvus::LoadOptions load;
+    load.replicas = std::max<std::int32_t>(1, WantsLoaded(from) ? from.replicas : 1);
+    Status loaded = milvus::Load(context, *to_, work, load);
+    if (!loaded.ok() && load.replicas > 1) {
+      outcome.warnings.push_back("not kept: " + std::to_string(load.replicas) +
+                                 " replicas; loaded with one (" + std::string(loaded.message()) +
+                                 ")");
+      load.replicas = 1;
+      loaded = milvus::Load(context, *to_, work, load);
+    }
+    AERIE_TRY(loaded);
+    AERIE_ASSIGN(auto reading, milvus::ReadCollectionSpec(context, *to_, work));
+    return std::move(reading.spec);
+  }
+
+  // An interrupted run may have made some of them; a collection to merge into may lack some.
+  Status MakePartitions(const Context& context, const CollectionSpec& wanted) {
+    if (wanted.has_partition_key()) return Ok();
+    AERIE_ASSIGN(const auto reading, milvus::ReadCollectionSpec(context, *to_, wanted.name));
+    const auto& have = reading.spec.partitions;
+    for (const rows::PartitionSpec& partition : wanted.partitions) {
+      if (!SelectsPartition(options_.selection, partition.name)) continue;
+      const bool made = std::any_of(have.begin(), have.end(),
+                                    [&](const auto& one) { return one.name == partition.name; });
+      if (made) continue;
+      milvus::pb::CreatePartitionRequest request;
+      request.set_db_name(wanted.name.database);
+      request.set_collection_name(wanted.name.collection);
+      request.set_partition_name(partition.name);
+      AERIE_TRY(to_->CreatePartition(context, request));
+    }
+    return Ok();
+  }
+
+  // An interrupted run may have made some of them.
+  Status MakeIndexes(const Context& context, const CollectionName& work,
+                     const std::vector<rows::IndexSpec>& indexes) {
+    AERIE_ASSIGN(const auto reading, milvus::ReadCollectionSpec(context, *to_, work));
+    std::vector<rows::IndexSpec> missing;
+    for (const rows::IndexSpec& index : indexes) {
+      const auto& have = reading.spec.indexes;
+      const bool made = std::any_of(have.begin(), have.end(), [&](const rows::IndexSpec& one) {
+        return one.index_name == index.index_name && one.field_name == index.field_name;
+      });
+      if (!made) missing.push_back(index);
+    }
+    return milvus::CreateIndexes(context, *to_, work, missing);
+  }
+
+  Status CopyRows(const Context& context, rows::CollectionSource& source,
+                  const CollectionSpec& target, bool merge, RestoreOutcome& outcome) {
+    Phase("write", outcome);
+    RestoreRowsOptions copy;
+    copy.writers = options_.writers;
+    copy.call_bytes = job_.call_bytes;
+    copy.may_hold_rows = merge || outcome.resumed;
+    copy.exclusive = !merge;
+    copy.new_keys = makes_new_keys_;
+    copy.selection = options_.selection;
+    if (from_.cluster() != nullptr) {
+      copy.read.batch_bytes = job_.call_bytes;
+      copy.read.streams = options_.streams;
+    }
+    copy.label = outcome.to.ToString();
+    AERIE_ASSIGN(const RestoredRows done,
+                 RestoreRows(context, source, to_, target, copy, progress_));
+    outcome.digest = done.digest;
+    outcome.bytes = done.bytes;
+    outcome.rows_written = done.rows_written;
+    outcome.report = done.report;
+    Append(done.report.warnings, outcome);
+    return Ok();
+  }
+
+  // Everything is written and compared. The name comes as late as can be: until then a run that
+  // is cut off can be run again.
+  Status Finish(const Context& context, const CollectionSpec& from, const CollectionSpec& target,
+                bool replaces, RestoreOutcome& outcome) {
+    Phase("finish", outcome);
+    Seal(context, target.name, outcome);
+    if (has_scratch_) {
+      AERIE_TRY(milvus::Release(context, *to_, target.name));
+      AERIE_TRY(milvus::DropScratchIndexes(context, *to_, target.name));
+    }
+    const auto policy = replaces ? milvus::AliasConflict::kMove : milvus::AliasConflict::kSkip;
+    AERIE_ASSIGN(auto lines, SetAliases(context, target.name, from.aliases, policy));
+    Append(std::move(lines), outcome);
+    milvus::LoadSnapshot load = milvus::LoadSnapshotOf(from);
+    if (!WantsLoaded(from)) {
+      load = {};
+      for (const auto& partition : from.partitions) load.partitions.push_back({partition.name});
+    }
+    AERIE_TRY(GiveName(context, target.name, replaces, outcome));
+    AERIE_TRY(DropOld(context, outcome));
+    // Not before: milvus-lite releases a collection that it renames.
+    CollectionSpec named = target;
+    named.name = outcome.to;
+    AERIE_ASSIGN(lines, milvus::PutBackLoadState(context, *to_, named, load));
+    Append(std::move(lines), outcome);
+    return SetTtl(context, from, outcome.to);
+  }
+
+  // Making an alias is not repeated by the client; asked again, this makes those still missing.
+  Result<std::vector<std::string>> SetAliases(const Context& context, const CollectionName& name,
+                                              const std::vector<std::string>& aliases,
+                                              milvus::AliasConflict policy) {
+    auto lines = milvus::CreateAliases(context, *to_, name, aliases, policy);
+    if (KindOf(lines.status()) != Kind::kUnknownOutcome) return lines;
+    return milvus::CreateAliases(context, *to_, name, aliases, policy);
+  }
+
+  // Set twice, a property has the same value.
+  Status SetTtl(const Context& context, const CollectionSpec& from, const CollectionName& name) {
+    const auto last = milvus::PropertiesToApplyLast(from);
+    const Status set = milvus::ApplyProperties(context, *to_, name, last);
+    if (KindOf(set) != Kind::kUnknownOutcome) return set;
+    return milvus::ApplyProperties(context, *to_, name, last);
+  }
+
+  // The replaced collection: of this run, or of an earlier one that ended between two renames.
+  Status DropOld(const Context& context, RestoreOutcome& outcome) {
+    const CollectionName old = OldName(outcome.to);
+    AERIE_ASSIGN(const bool there, milvus::CollectionExists(context, *to_, old));
+    if (!there) return Ok();
+    if (options_.on_conflict != OnConflict::kReplace) {
+      outcome.warnings.push_back(
+          "the collection that an interrupted run replaced is still there "
+          "as " +
+          old.ToString() + "; drop it when you no longer need it");
+      return Ok();
+    }
+    const Status dropped = milvus::DropCollection(context, *to_, old);
+    if (KindOf(dropped) != Kind::kUnknownOutcome) return dropped;
+    AERIE_ASSIGN(const bool still, milvus::CollectionExists(context, *to_, old));
+    return still ? milvus::DropCollection(context, *to_, old) : Ok();
+  }
+
+  // Rows are safe in the server's log already; sealing only makes its statistics true and builds
+  // the indexes, so nobody waits for it and a refusal (servers limit it) is worth no more than a
+  // line.
+  void Seal(const Context& context, const CollectionName& name, RestoreOutcome& outcome) {
+    milvus::pb::FlushRequest request;
+    request.set_db_name(name.database);
+    request.add_collection_names(name.collection);
+    const Status status = to_->Flush(context, request).status();
+    if (!status.ok())
+      outcome.warnings.push_back("not flushed yet: " + std::string(status.message()));
+  }
+
+  Status GiveName(const Context& context, const CollectionName& staging, bool replaces,
+                  const RestoreOutcome& outcome) {
+    if (replaces) AERIE_TRY(Rename(context, outcome.to, OldName(outcome.to)));
+    const Status renamed = Rename(context, staging, outcome.to);
+    if (renamed.ok()) return renamed;
+    if (replaces) {
+      const Status back = Rename(context, OldName(outcome.to), outcome.to);
+      if (!back.ok()) {
+        return Annotate(back, "the old collection is now " + OldName(outcome.to).ToString() +
+                                  "; rename it back by hand");
+      }
+    }
+    return Annotate(renamed, "every row is in " + staging.ToString() +
+                                 " and was compared, but it could not get its name");
+  }
+
+  Status Rename(const Context& context, const CollectionName& from, const CollectionName& to) {
+    milvus::pb::RenameCollectionRequest request;
+    request.set_db_name(from.database);
+    request.set_oldname(from.collection);
+    request.set_newname(to.collection);
+    // Left empty, 2.3 moves the collection to the default database (protocol.md 1.5).
+    request.set_newdbname(to.database);
+    const Status renamed = to_->RenameCollection(context, request);
+    if (KindOf(renamed) != Kind::kUnknownOutcome) return renamed;
+    AERIE_ASSIGN(const bool before, milvus::CollectionExists(context, *to_, from));
+    AERIE_ASSIGN(const bool after, milvus::CollectionExists(context, *to_, to));
+    if (after && !before) return Ok();
+    if (after) return renamed;
+    return to_->RenameCollection(context, request);
+  }
+
+  bool WantsLoaded(const CollectionSpec& from) const {
+    return options_.load && options_.create_indexes && !has_scratch_ &&
+           from.load_state == rows::LoadState::kLoaded;
+  }
+
+  void Phase(const char* phase, const RestoreOutcome& outcome) {
+    progress_.OnProgress({.type = ProgressEvent::Type::kPhase,
+                          .phase = phase,
+                          .collection = outcome.to.ToString(),
+                          .message = {}});
+  }
+
+  static void Append(std::vector<std::string> lines, RestoreOutcome& outcome) {
+    for (std::string& line : lines) outcome.warnings.push_back(std::move(line));
+  }
+
+  Endpoint& from_;
+  const std::shared_ptr<milvus::Client> to_;
+  const RestoreOptions& options_;
+  ProgressSink& progress_;
+  const RestoreJob& job_;
+  bool has_scratch_ = false;
+  bool makes_new_keys_ = false;
+};
+
+}  // namespace
+
+RestoreOutcome RestoreCollection(const Context& context, const RestoreJob& job,
+                                 const RestorePlan::Item& item) {
+  return CollectionRestore(job).Run(context, item);
+}
+
+}  // namespace aerie::transfer
