@@ -19,9 +19,10 @@ class Writer(threading.Thread):
     """Touches keys until it is stopped; `history` has, for each touched key, the versions it had
     since the start, the one before included."""
 
-    def __init__(self, client, name, seed, live):
+    def __init__(self, client, name, seed, live, rows, dim):
         super().__init__()
         self.client, self.name_, self.live = client, name, live
+        self.rows, self.dim = rows, dim
         self.random = np.random.default_rng(seed)
         self.history = {}
         self.stopping = threading.Event()
@@ -47,11 +48,11 @@ class Writer(threading.Thread):
     def step(self):
         kind = self.calls % 3
         if kind == 0:  # new keys, between the others
-            keys = [int(k) for k in self.random.integers(0, ROWS * 10, 100) * 10 + 5]
+            keys = [int(k) for k in self.random.integers(0, self.rows * 10, 100) * 10 + 5]
             keys = [k for k in dict.fromkeys(keys) if self.live.get(k, ABSENT) == ABSENT]
             versions = [1] * len(keys)
         else:
-            keys = [int(k) * 10 for k in np.unique(self.random.integers(0, ROWS // 3, 100)) * 3]
+            keys = [int(k) * 10 for k in np.unique(self.random.integers(0, self.rows // 3, 100)) * 3]
             keys = [k for k in keys if self.live.get(k, ABSENT) != ABSENT]
             versions = [self.live[k] + 1 for k in keys]
         if not keys:
@@ -65,7 +66,7 @@ class Writer(threading.Thread):
         for key, version in zip(keys, versions):
             self.note(key, version)
         write = self.client.upsert if kind else self.client.insert
-        write(self.name_, bulk.columns(keys, versions, DIM))
+        write(self.name_, bulk.columns(keys, versions, self.dim))
 
 
 class ConcurrentTest(AcceptanceTest):
@@ -85,7 +86,7 @@ class ConcurrentTest(AcceptanceTest):
         touched = 0
         for number in range(ROUNDS):
             before = dict(live)
-            writer = Writer(other, name, number, live)
+            writer = Writer(other, name, number, live, ROWS, DIM)
             writer.start()
             try:
                 writer.begun.wait(60)
