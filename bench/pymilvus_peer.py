@@ -1,7 +1,7 @@
 """The peer that users have today: pymilvus, as the tutorials use it. Also small chores of bench/run.
 
     pymilvus_peer.py URI insert SOURCE TARGET ROWS   read the rows first, then time inserting them
-    pymilvus_peer.py URI copy SOURCE TARGET          time query iterator and insert together
+    pymilvus_peer.py URI copy SOURCE TARGET [URI]    time query iterator and insert together, into that server
     pymilvus_peer.py URI seal NAME                   flush, wait for the index and the sealed segments
     pymilvus_peer.py URI drop NAME ...
     pymilvus_peer.py URI alias NAME ALIAS
@@ -55,11 +55,12 @@ def insert(client, source, target, count):
     return {'seconds': time.monotonic() - begin, 'rows': sum(map(len, held))}
 
 
-def copy(client, source, target):
-    make(client, target)
+def copy(client, source, target, uri=None):
+    other = MilvusClient(uri) if uri else client
+    make(other, target)
     begin, count = time.monotonic(), 0
     for rows in batches(client, source):
-        client.insert(target, rows)
+        other.insert(target, rows)
         count += len(rows)
     return {'seconds': time.monotonic() - begin, 'rows': count}
 

@@ -10,6 +10,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "fake_milvus.h"
+
 namespace aerie::app {
 namespace {
 
@@ -168,6 +170,35 @@ TEST_F(SessionTest, OfTwoFlagsForOneSecretNoneWins) {
   EXPECT_FALSE(*SecretOf(Context::Background(), {}, "--token"));
   const auto failed = SecretOf(Context::Background(), {"/no/such", "", {}}, "--token");
   EXPECT_THAT(std::string(failed.status().message()), HasSubstr("--token-file"));
+}
+
+// Each of two clusters has flags and variables of its own: no password reaches the wrong one.
+TEST_F(SessionTest, TheSecretsOfASecondClusterHaveOtherNames) {
+  fake::FakeMilvus server;
+  server.Change([](fake::Behaviour& behaviour) { behaviour.authentication = true; });
+  ClusterFlags second;
+  second.stem = "--to-";
+  second.variable_prefix = "MILVUS_TO_";
+  second.user = "root";
+  const auto kind = [&](const ClusterFlags& flags) {
+    return KindOf(Session(config_).Cluster(Context::Background(), server.uri(), flags).status());
+  };
+  setenv("MILVUS_PASSWORD", "Milvus", 1);
+  ClusterFlags first;
+  first.user = "root";
+  EXPECT_EQ(kind(first), Kind::kOk);
+  EXPECT_EQ(kind(second), Kind::kDenied);
+  unsetenv("MILVUS_PASSWORD");
+  setenv("MILVUS_TO_PASSWORD", "Milvus", 1);
+  EXPECT_EQ(kind(second), Kind::kOk);
+  EXPECT_EQ(kind(first), Kind::kDenied);
+  unsetenv("MILVUS_TO_PASSWORD");
+
+  second.token.file = File("token", "raven\n");
+  second.token.command = "echo kite";
+  const Status two = Session(config_).Cluster(Context::Background(), server.uri(), second).status();
+  EXPECT_THAT(std::string(two.message()),
+              AllOf(HasSubstr("--to-token-file"), HasSubstr("--to-token-command")));
 }
 
 TEST_F(SessionTest, AGeneratedPassphraseIsKeptForThisUserOnlyAndFoundAgain) {

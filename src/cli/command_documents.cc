@@ -180,7 +180,8 @@ std::string ManPage(CLI::App& root) {
          ".TP\n.B AERIE_CONFIG\nconfiguration file\n"
          ".TP\n.B AERIE_KEY_DIR\nfolder of the passphrases that aerie generated\n"
          ".TP\n.B MILVUS_PASSWORD\npassword of the cluster's user\n"
-         ".TP\n.B MILVUS_TOKEN\ntoken of the cluster\n";
+         ".TP\n.B MILVUS_TOKEN\ntoken of the cluster\n"
+         ".TP\n.B MILVUS_TO_PASSWORD MILVUS_TO_TOKEN\nthe same of the cluster that is copied to\n";
   return out.str();
 }
 

@@ -377,6 +377,39 @@ TEST_F(LiveCopyTest, ACollectionDroppedInTheMiddleFailsAloneAndKeepsWhatWasRead)
   EXPECT_EQ(target.RowsOf("other"), 200u);
 }
 
+// --- Many rows of others ---
+
+TEST_F(CopyTest, MergingBetweenMoreForeignRowsThanAnAnswerHolds) {
+  Site source;
+  source.CreateWide("docs", 1);
+  source.Insert(WideRows("docs", 500, 1, 3));
+  Site target;
+  target.CreateWide("docs", 0);
+  target.Insert(WideRows("docs", 1, 300, 7));
+  const auto own = ValuesIn(target, "docs");
+  target.server.Change([](Behaviour& behaviour) { behaviour.answer_limit_bytes = 4 << 20; });
+  RestoreOptions options;
+  options.on_conflict = OnConflict::kMerge;
+  MustCopy(source, target, options);
+  auto expected = own;
+  expected.merge(ValuesIn(source, "docs"));
+  EXPECT_EQ(ValuesIn(target, "docs"), expected);
+}
+
+TEST_F(CopyTest, MoreStaleRowsThanAnAnswerHoldsAreDeleted) {
+  Site source;
+  source.CreateWide("docs", 1);
+  source.Insert(WideRows("docs", 500, 1, 3));
+  Site target;
+  target.CreateWide(StagingName("docs"), 0);
+  target.Insert(WideRows(StagingName("docs"), 1, 300, 7));
+  target.Insert(WideRows(StagingName("docs"), 600, 100, 7));
+  target.server.Change([](Behaviour& behaviour) { behaviour.answer_limit_bytes = 4 << 20; });
+  MustCopy(source, target);
+  EXPECT_EQ(target.RowsOf("docs"), 2u);
+  ExpectEqual(source, target);
+}
+
 // --- One cluster under two names ---
 
 TEST_F(CopyTest, ACollectionIsNeverCopiedOntoItself) {
