@@ -35,7 +35,7 @@ struct CopyPlan {
 // How long a copy takes, of what reading its rows takes one range after the other: measured on
 // Milvus 2.3.5, where writing, indexing, reading back and comparing share the machine
 // (docs/copying.md).
-inline constexpr double kCopyPerReading = 5;
+inline constexpr double kCopyPerReading = 3;
 
 // Changes nothing. `limit_rows`: rows a second that the source allows; 0: no limit.
 // Errors as PlanRestore.
