@@ -135,8 +135,8 @@ class CollectionRestore {
       return WithMessage(closed, std::string(closed.message()) +
                                      " (what was read until then is in " + work.ToString() + ")");
     }
-    if (KindOf(copied) == Kind::kRefused && !merge && !outcome.resumed) {
-      // Rows that the target does not take: no later run could go on with what is there.
+    if (KindOf(copied) == Kind::kRefused && made_ && !merge) {
+      // Rows that the target does not take: no later run could go on with what this one made.
       const Status dropped = milvus::DropCollection(context, *to_, work);
       if (!dropped.ok() && KindOf(dropped) != Kind::kNotFound) {
         return Annotate(copied, work.ToString() + " is left there");
@@ -165,6 +165,7 @@ class CollectionRestore {
     } else {
       AERIE_TRY(milvus::EnsureDatabase(context, *to_, work.database));
       AERIE_TRY(milvus::CreateCollectionFromSpec(context, *to_, wanted));
+      made_ = true;
     }
     if (!merge) {
       AERIE_ASSIGN(auto lost, milvus::CompareRecreated(context, *to_, wanted));
@@ -375,6 +376,7 @@ class CollectionRestore {
   const RestoreOptions& options_;
   ProgressSink& progress_;
   const RestoreJob& job_;
+  bool made_ = false;  // the collection that rows go into is this run's own
   bool has_scratch_ = false;
   bool makes_new_keys_ = false;
 };

@@ -430,6 +430,7 @@ TEST_F(RestoreTest, ManyCollectionsAtOnceAndOneThatFails) {
   ASSERT_TRUE(run.ok()) << run.status();
   EXPECT_EQ(KindOf(run->status), Kind::kPartial) << run->status;
   EXPECT_EQ(KindOf(run->collections.at(3).status), Kind::kRefused);
+  EXPECT_TRUE(target.Has(StagingName("c3"))) << "whoever made it, it was not this run";
   EXPECT_EQ(target.RowsOf("c5"), 15u);
 }
 
