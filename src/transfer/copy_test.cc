@@ -325,11 +325,15 @@ TEST_F(LiveCopyTest, AlsoWhenARunThatWasKilledGoesOn) {
     SCOPED_TRACE("crash at insert " + std::to_string(n));
     Site target;
     BeginRun();
+    // Memory shared out among so many calls makes each small, so that there are more than n.
+    RestoreOptions options;
+    options.writers = 24;
+    options.streams = 8;
     target.server.Inject(Fault::CrashAfter("Insert", n));
-    EXPECT_FALSE(Copy(source_, target)->status.ok());
+    EXPECT_FALSE(Copy(source_, target, options)->status.ok());
     target.Restart();
     BeginRun();
-    const RestoreResult run = MustCopy(source_, target);
+    const RestoreResult run = MustCopy(source_, target, options);
     EXPECT_TRUE(run.collections.at(0).resumed);
     ExpectOneOfItsVersions(target);
   }
