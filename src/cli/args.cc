@@ -271,6 +271,36 @@ Result<transfer::RestoreOptions> ToOptions(const TargetArgs& args, const std::st
   return options;
 }
 
+CommandResult PlanResult(const transfer::RestorePlan& plan, const TargetArgs& args,
+                         const std::string& verb) {
+  CommandResult result;
+  result.state = "planned";
+  result.json["collections"] = Json::array();
+  std::vector<std::vector<std::string>> table = {{"FROM", "TO", "ROWS", "TARGET"}};
+  std::string notes;
+  for (const auto& item : plan.items) {
+    const std::string target =
+        item.exists
+            ? (args.on_conflict == "fail" ? "exists: refused" : "exists: " + args.on_conflict)
+            : (item.resumes ? "goes on with an interrupted " + verb : "new");
+    result.json["collections"].push_back({{"from", item.from.ToString()},
+                                          {"to", item.to.ToString()},
+                                          {"rows", item.rows},
+                                          {"exists", item.exists},
+                                          {"resumes", item.resumes},
+                                          {"cannot_keep", item.cannot_keep}});
+    table.push_back({item.from.ToString(), item.to.ToString(),
+                     item.rows < 0 ? "?" : Thousands(static_cast<std::uint64_t>(item.rows)),
+                     target});
+    for (const auto& line : item.cannot_keep) {
+      notes += "  " + item.to.ToString() + ": " + line + "\n";
+    }
+  }
+  result.text = "would " + verb + ":\n" + Table(table);
+  if (!notes.empty()) result.text += "cannot be kept there:\n" + notes;
+  return result;
+}
+
 Json ToJson(const rows::RangeDigest& digest) {
   return {{"rows", digest.rows}, {"digest", digest.sum.ToHex()}};
 }

@@ -52,7 +52,10 @@ struct TargetArgs {
 void AddTargetOptions(CLI::App& command, TargetArgs& args, const std::string& parallel);
 // kInvalid, beginning with `verb`, when they do not fit together.
 Result<transfer::RestoreOptions> ToOptions(const TargetArgs& args, const std::string& verb);
-// One collection of a restore or copy.
+// What a restore or import (`verb`) would do.
+CommandResult PlanResult(const transfer::RestorePlan& plan, const TargetArgs& args,
+                         const std::string& verb);
+// One collection of a restore, copy or import.
 Json ToJson(const transfer::RestoreOutcome& outcome);
 
 struct RepoArg {

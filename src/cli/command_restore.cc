@@ -15,35 +15,6 @@ struct RestoreArgs {
   bool dry_run = false;
 };
 
-CommandResult PlanResult(const transfer::RestorePlan& plan, const RestoreArgs& args) {
-  CommandResult result;
-  result.state = "planned";
-  result.json["collections"] = Json::array();
-  std::vector<std::vector<std::string>> table = {{"FROM", "TO", "ROWS", "TARGET"}};
-  std::string notes;
-  for (const auto& item : plan.items) {
-    const std::string target =
-        item.exists ? (args.target.on_conflict == "fail" ? "exists: refused"
-                                                         : "exists: " + args.target.on_conflict)
-                    : (item.resumes ? "goes on with an interrupted restore" : "new");
-    result.json["collections"].push_back({{"from", item.from.ToString()},
-                                          {"to", item.to.ToString()},
-                                          {"rows", item.rows},
-                                          {"exists", item.exists},
-                                          {"resumes", item.resumes},
-                                          {"cannot_keep", item.cannot_keep}});
-    table.push_back({item.from.ToString(), item.to.ToString(),
-                     item.rows < 0 ? "?" : Thousands(static_cast<std::uint64_t>(item.rows)),
-                     target});
-    for (const auto& line : item.cannot_keep) {
-      notes += "  " + item.to.ToString() + ": " + line + "\n";
-    }
-  }
-  result.text = "would restore:\n" + Table(table);
-  if (!notes.empty()) result.text += "cannot be kept there:\n" + notes;
-  return result;
-}
-
 CommandResult Restore(Environment& env, const RestoreArgs& args) {
   auto options = ToOptions(args.target, "restore");
   if (!options.ok()) return Failure(options.status());
@@ -73,7 +44,7 @@ CommandResult Restore(Environment& env, const RestoreArgs& args) {
   const auto from = transfer::MakeSnapshotEndpoint(*opened->repository, *snapshot);
   if (args.dry_run) {
     auto plan = transfer::PlanRestore(env.context, *from, cluster->client, *options);
-    return plan.ok() ? PlanResult(*plan, args) : Failure(plan.status());
+    return plan.ok() ? PlanResult(*plan, args.target, "restore") : Failure(plan.status());
   }
 
   const SteadyTime start = env.context.clock().Steady();
