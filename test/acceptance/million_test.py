@@ -47,8 +47,10 @@ class MillionTest(AcceptanceTest):
         print(f'peak resident memory: { {what: f"{kib >> 10} MiB" for what, kib in peaks.items()} }')
         for what, kib in peaks.items():
             self.assertLess(kib, CEILING_KIB, what)
+        # The pipeline of a restore is full from half a million such small rows on (86 MiB at 400,000,
+        # 107 at one million and at two); memory that grew with the rows would be half as much again.
         for what in ('backup', 'restore'):
-            self.assertLess(peaks[f'{what} {MANY}'], peaks[f'{what} {FEW}'] * 1.2, what)
+            self.assertLess(peaks[f'{what} {MANY}'], peaks[f'{what} {FEW}'] * 1.35, what)
 
 
 if __name__ == '__main__':
