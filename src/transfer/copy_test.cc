@@ -106,14 +106,17 @@ TEST_F(CopyTest, LargestFirst) {
   source.CreateWide("c", 5);
   source.Create("d", 20);
   Site target;
+  std::mutex mutex;
   std::vector<std::string> order;
   target.server.Before("CreateCollection", [&](const fake::Call& call) {
+    std::lock_guard lock(mutex);
     order.push_back(
         static_cast<const fake::pb::CreateCollectionRequest&>(call.request).collection_name());
   });
   RestoreOptions options;
   options.parallel_collections = 1;
   const RestoreResult run = MustCopy(source, target, options);
+  std::lock_guard lock(mutex);
   EXPECT_THAT(order,
               ElementsAre(StagingName("c"), StagingName("b"), StagingName("d"), StagingName("a")));
   EXPECT_EQ(run.collections.at(0).name.collection, "a") << "the result is in order of names";
