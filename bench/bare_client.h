@@ -99,6 +99,19 @@ class BareClient {
   std::vector<std::unique_ptr<pb::MilvusService::Stub>> stubs_;
 };
 
+// All columns of the keys `first` to below `last` of one partition, as of a timestamp.
+inline pb::QueryRequest RangeQuery(const std::string& collection, const std::string& partition,
+                                   std::int64_t first, std::int64_t last, std::uint64_t as_of) {
+  pb::QueryRequest request;
+  request.set_collection_name(collection);
+  request.add_partition_names(partition);
+  request.set_expr("id >= " + std::to_string(first) + " and id < " + std::to_string(last));
+  request.add_output_fields("*");
+  request.set_consistency_level(pbcommon::Customized);
+  request.set_guarantee_timestamp(as_of);
+  return request;
+}
+
 // Runs fn(item, thread) for each item in [0, count), `threads` at once; the seconds it took.
 template <class Fn>
 double InParallel(std::int64_t count, int threads, const Fn& fn) {

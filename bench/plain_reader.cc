@@ -22,14 +22,8 @@ int main(int argc, char** argv) {
   std::atomic<std::int64_t> read = 0;
   std::atomic<std::size_t> bytes = 0;
   bench::InParallel((rows + step - 1) / step, streams, [&](std::int64_t i, std::size_t stream) {
-    bench::pb::QueryRequest request;
-    request.set_collection_name(collection);
-    request.add_partition_names(partition);
-    request.set_expr("id >= " + std::to_string(i * step) + " and id < " +
-                     std::to_string((i + 1) * step));
-    request.add_output_fields("*");
-    request.set_consistency_level(bench::pbcommon::Customized);
-    request.set_guarantee_timestamp(now.timestamp());
+    const auto request =
+        bench::RangeQuery(collection, partition, i * step, (i + 1) * step, now.timestamp());
     const auto answer = client.Call(&bench::pb::MilvusService::Stub::Query, request, stream);
     for (const auto& field : answer.fields_data()) {
       if (field.field_name() == "id") read += field.scalars().long_data().data_size();

@@ -25,14 +25,8 @@ int main(int argc, char** argv) {
   const auto now = from.Call(&Stub::AllocTimestamp, bench::pb::AllocTimestampRequest());
   std::atomic<std::int64_t> copied = 0;
   bench::InParallel((rows + step - 1) / step, streams, [&](std::int64_t i, std::size_t stream) {
-    bench::pb::QueryRequest query;
-    query.set_collection_name(collection);
-    query.add_partition_names(partition);
-    query.set_expr("id >= " + std::to_string(i * step) + " and id < " +
-                   std::to_string((i + 1) * step));
-    query.add_output_fields("*");
-    query.set_consistency_level(bench::pbcommon::Customized);
-    query.set_guarantee_timestamp(now.timestamp());
+    const auto query =
+        bench::RangeQuery(collection, partition, i * step, (i + 1) * step, now.timestamp());
     auto answer = from.Call(&Stub::Query, query, stream);
     bench::pb::InsertRequest insert;
     insert.set_collection_name(into);

@@ -10,6 +10,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/temp_folder_testing.h"
 #include "fake_milvus.h"
 
 namespace aerie::app {
@@ -21,16 +22,12 @@ using testing::HasSubstr;
 class SessionTest : public testing::Test {
  protected:
   void SetUp() override {
-    char name[] = "/tmp/aerie_session_XXXXXX";
-    ASSERT_NE(mkdtemp(name), nullptr);
-    folder_ = name;
     setenv("AERIE_KEY_DIR", (folder_ + "/keys").c_str(), 1);
     unsetenv("AERIE_PASSWORD");
   }
   void TearDown() override {
     unsetenv("AERIE_KEY_DIR");
     unsetenv("AERIE_PASSWORD");
-    std::filesystem::remove_all(folder_);
   }
   std::string File(const std::string& name, const std::string& text) {
     std::ofstream(folder_ + "/" + name) << text;
@@ -41,7 +38,8 @@ class SessionTest : public testing::Test {
   }
   Status TryWith(const RepositoryFlags& flags) { return Open(flags).status(); }
 
-  std::string folder_;
+  const TempFolder temp_;
+  const std::string folder_ = temp_.path().string();
   Config config_;
 };
 

@@ -11,6 +11,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/temp_folder_testing.h"
+
 namespace aerie {
 namespace {
 
@@ -21,16 +23,13 @@ using testing::Not;
 class SecretFile {
  public:
   explicit SecretFile(const std::string& content) {
-    std::string path = (std::filesystem::temp_directory_path() / "aerie-secret-XXXXXX").string();
-    ::close(::mkstemp(path.data()));
-    path_ = path;
     std::ofstream(path_, std::ios::binary) << content;
   }
-  ~SecretFile() { std::filesystem::remove(path_); }
   const std::string& path() const { return path_; }
 
  private:
-  std::string path_;
+  const TempFolder folder_;
+  const std::string path_ = (folder_.path() / "secret").string();
 };
 
 const Context& Now() {

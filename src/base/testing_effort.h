@@ -6,28 +6,21 @@
 
 namespace aerie {
 
+// g++ defines a macro for each sanitizer, clang answers a question.
+#if defined(__has_feature)
+inline constexpr bool kUnderThreadSanitizer = __has_feature(thread_sanitizer);
+inline constexpr bool kUnderAddressSanitizer = __has_feature(address_sanitizer);
+#else
 #if defined(__SANITIZE_THREAD__)
 inline constexpr bool kUnderThreadSanitizer = true;
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-inline constexpr bool kUnderThreadSanitizer = true;
 #else
 inline constexpr bool kUnderThreadSanitizer = false;
 #endif
-#else
-inline constexpr bool kUnderThreadSanitizer = false;
-#endif
-
 #if defined(__SANITIZE_ADDRESS__)
 inline constexpr bool kUnderAddressSanitizer = true;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-inline constexpr bool kUnderAddressSanitizer = true;
 #else
 inline constexpr bool kUnderAddressSanitizer = false;
 #endif
-#else
-inline constexpr bool kUnderAddressSanitizer = false;
 #endif
 
 // The one of the three that is for this build: a number of cases, or a stride over them.

@@ -35,29 +35,6 @@ void AddClusterOption(CLI::App& command, const std::string& name, const std::str
 void AddLoginOptions(CLI::App& command, app::ClusterFlags& flags,
                      const std::string& group = "Login");
 
-// Where restored or copied collections go and how, as the command line says it.
-struct TargetArgs {
-  transfer::Selection selection;
-  std::vector<std::string> rename;
-  std::string suffix;
-  std::string database;
-  std::string on_conflict = "fail";
-  bool no_index = false;
-  bool no_load = false;
-  bool new_keys = false;
-  std::size_t parallel = 4;
-  int writers = 2;
-};
-// `parallel` names the option for the collections at once.
-void AddTargetOptions(CLI::App& command, TargetArgs& args, const std::string& parallel);
-// kInvalid, beginning with `verb`, when they do not fit together.
-Result<transfer::RestoreOptions> ToOptions(const TargetArgs& args, const std::string& verb);
-// What a restore or import (`verb`) would do.
-CommandResult PlanResult(const transfer::RestorePlan& plan, const TargetArgs& args,
-                         const std::string& verb);
-// One collection of a restore, copy or import.
-Json ToJson(const transfer::RestoreOutcome& outcome);
-
 struct RepoArg {
   std::string text;
   app::RepositoryFlags flags;

@@ -4,6 +4,7 @@
 
 #include "cli/args.h"
 #include "cli/commands.h"
+#include "cli/target.h"
 #include "transfer/copy.h"
 
 namespace aerie::cli {
@@ -103,7 +104,7 @@ Json OutcomeToJson(const transfer::RestoreOutcome& outcome) {
   return json;
 }
 
-std::string OutcomeText(const transfer::RestoreOutcome& outcome) {
+std::string CopyText(const transfer::RestoreOutcome& outcome) {
   std::string text = (outcome.was_there ? "was there: " : "copied ") + outcome.name.ToString() +
                      " to " + outcome.to.ToString() + ": " + Thousands(outcome.digest.rows) +
                      " rows, every one compared by digest, " + HumanSeconds(outcome.seconds);
@@ -114,35 +115,20 @@ std::string OutcomeText(const transfer::RestoreOutcome& outcome) {
   return text + "\n";
 }
 
-CommandResult RunResult(const transfer::RestoreResult& run) {
-  CommandResult result;
-  result.status = run.status;
-  result.json["collections"] = Json::array();
-  std::uint64_t rows = 0;
-  std::uint64_t bytes = 0;
-  std::size_t copied = 0;
+CommandResult CopyResult(const transfer::RestoreResult& run) {
+  CommandResult result = RunResult(run, OutcomeToJson, CopyText);
   std::size_t there = 0;
   std::size_t failed = 0;
   for (const auto& outcome : run.collections) {
-    result.json["collections"].push_back(OutcomeToJson(outcome));
-    for (const auto& warning : outcome.warnings) {
-      result.warnings.push_back(outcome.to.ToString() + ": " + warning);
-    }
     if (!outcome.status.ok()) {
       ++failed;
-      if (run.collections.size() > 1) result.warnings.emplace_back(outcome.status.message());
-      continue;
+    } else if (outcome.was_there) {
+      ++there;
     }
-    ++(outcome.was_there ? there : copied);
-    rows += outcome.digest.rows;
-    bytes += outcome.bytes;
-    result.text += OutcomeText(outcome);
   }
-  result.json["copied"] = copied;
+  result.json["copied"] = run.collections.size() - there - failed;
   result.json["already_there"] = there;
   result.json["failed"] = failed;
-  result.json["rows"] = rows;
-  result.json["bytes"] = bytes;
   return result;
 }
 
@@ -185,7 +171,7 @@ CommandResult Copy(Environment& env, const CopyArgs& args) {
   } else {
     const SteadyTime start = env.context.clock().Steady();
     const auto run = transfer::RunCopy(env.context, *source, to->client, *options, env.output);
-    result = run.ok() ? RunResult(*run) : Failure(run.status());
+    result = run.ok() ? CopyResult(*run) : Failure(run.status());
     result.json["seconds"] =
         std::chrono::duration<double>(env.context.clock().Steady() - start).count();
     ReportThrottle(*source, result);

@@ -2,6 +2,7 @@
 
 #include "cli/args.h"
 #include "cli/commands.h"
+#include "cli/target.h"
 #include "transfer/export.h"
 #include "transfer/restore.h"
 
@@ -14,21 +15,6 @@ struct ImportArgs {
   TargetArgs target;
   bool dry_run = false;
 };
-
-// Adds one collection to the result.
-void Report(const transfer::RestoreOutcome& outcome, bool alone, CommandResult& result) {
-  result.json["collections"].push_back(ToJson(outcome));
-  for (const auto& warning : outcome.warnings) {
-    result.warnings.push_back(outcome.to.ToString() + ": " + warning);
-  }
-  if (!outcome.status.ok()) {
-    if (!alone) result.warnings.emplace_back(outcome.status.message());
-    return;
-  }
-  result.text += "imported " + outcome.to.ToString() + ": " + Thousands(outcome.digest.rows) +
-                 " rows, every one compared by digest, " + HumanSeconds(outcome.seconds) +
-                 (outcome.resumed ? " (went on with an interrupted import)" : "") + "\n";
-}
 
 CommandResult Import(Environment& env, const ImportArgs& args) {
   auto options = ToOptions(args.target, "import");
@@ -51,21 +37,9 @@ CommandResult Import(Environment& env, const ImportArgs& args) {
   const SteadyTime start = env.context.clock().Steady();
   auto run = transfer::RunRestore(env.context, **from, cluster->client, *options, env.output);
   if (!run.ok()) return Failure(run.status());
-  CommandResult result;
-  result.status = run->status;
+  CommandResult result = RunResult(*run, "import", "imported");
   result.json["folder"] = (*folder)->Describe();
   result.json["cluster"] = cluster->label;
-  result.json["collections"] = Json::array();
-  std::uint64_t rows = 0;
-  std::uint64_t bytes = 0;
-  for (const auto& outcome : run->collections) {
-    Report(outcome, run->collections.size() == 1, result);
-    if (!outcome.status.ok()) continue;
-    rows += outcome.digest.rows;
-    bytes += outcome.bytes;
-  }
-  result.json["rows"] = rows;
-  result.json["bytes"] = bytes;
   result.json["seconds"] =
       std::chrono::duration<double>(env.context.clock().Steady() - start).count();
   return result;

@@ -2,6 +2,7 @@
 
 #include "cli/args.h"
 #include "cli/commands.h"
+#include "cli/target.h"
 #include "transfer/restore.h"
 
 namespace aerie::cli {
@@ -50,33 +51,11 @@ CommandResult Restore(Environment& env, const RestoreArgs& args) {
   const SteadyTime start = env.context.clock().Steady();
   auto run = transfer::RunRestore(env.context, *from, cluster->client, *options, env.output);
   if (!run.ok()) return Failure(run.status());
-  const double seconds =
-      std::chrono::duration<double>(env.context.clock().Steady() - start).count();
-  CommandResult result;
-  result.status = run->status;
+  CommandResult result = RunResult(*run, "restore", "restored");
   result.json["snapshot"] = snapshot->id.hex;
   result.json["cluster"] = cluster->label;
-  result.json["collections"] = Json::array();
-  std::uint64_t rows = 0;
-  std::uint64_t bytes = 0;
-  for (const auto& outcome : run->collections) {
-    result.json["collections"].push_back(ToJson(outcome));
-    for (const auto& warning : outcome.warnings) {
-      result.warnings.push_back(outcome.to.ToString() + ": " + warning);
-    }
-    if (!outcome.status.ok()) {
-      if (run->collections.size() > 1) result.warnings.emplace_back(outcome.status.message());
-      continue;
-    }
-    rows += outcome.digest.rows;
-    bytes += outcome.bytes;
-    result.text += "restored " + outcome.to.ToString() + ": " + Thousands(outcome.digest.rows) +
-                   " rows, every one compared by digest, " + HumanSeconds(outcome.seconds) +
-                   (outcome.resumed ? " (went on with an interrupted restore)" : "") + "\n";
-  }
-  result.json["rows"] = rows;
-  result.json["bytes"] = bytes;
-  result.json["seconds"] = seconds;
+  result.json["seconds"] =
+      std::chrono::duration<double>(env.context.clock().Steady() - start).count();
   return result;
 }
 

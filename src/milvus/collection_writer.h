@@ -44,7 +44,7 @@ struct StoredRows {
 
 struct WriterOptions {
   int writers = 2;                   // calls in flight
-  std::size_t call_bytes = 4 << 20;  // aim of one call's rows; twice as much is still sent as one
+  std::size_t call_bytes = 4 << 20;  // aim of one call's rows; sent from three quarters of it on
   GeneratedKeys generated_keys = GeneratedKeys::kKeep;
   WriteStart start = WriteStart::kEmpty;
   // Told of every call that was stored, from the writer's threads; an error ends the writer.

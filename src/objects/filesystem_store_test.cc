@@ -13,6 +13,8 @@
 
 #include <gtest/gtest.h>
 
+#include "base/temp_folder_testing.h"
+
 namespace aerie::objects {
 namespace {
 
@@ -21,14 +23,9 @@ namespace fs = std::filesystem;
 class FilesystemStoreTest : public testing::Test {
  protected:
   void SetUp() override {
-    std::string folder = (fs::temp_directory_path() / "aerie-fs-XXXXXX").string();
-    ASSERT_NE(::mkdtemp(folder.data()), nullptr);
-    folder_ = folder;
     // Others must reach it, for the tests that give up being root.
     fs::permissions(folder_, fs::perms::all);
-    root_ = folder_ / "repo";
   }
-  void TearDown() override { fs::remove_all(folder_); }
 
   std::vector<std::string> FilesBelow(const fs::path& top) {
     std::vector<std::string> files;
@@ -53,8 +50,9 @@ class FilesystemStoreTest : public testing::Test {
   }
 
   Context context_ = Context::Background();
-  fs::path folder_;
-  fs::path root_;
+  const TempFolder temp_;
+  const fs::path& folder_ = temp_.path();
+  const fs::path root_ = folder_ / "repo";
 };
 
 // Gives up root for a while: nothing is denied to root.

@@ -1,8 +1,6 @@
 #include "objects/object_store_conformance.h"
 
-#include <cstdlib>
-#include <filesystem>
-
+#include "base/temp_folder_testing.h"
 #include "objects/faulty_store.h"
 #include "objects/filesystem_store.h"
 #include "objects/limited_store.h"
@@ -13,12 +11,9 @@ namespace aerie::objects {
 namespace {
 
 std::shared_ptr<ObjectStore> InNewFolder() {
-  std::string folder = (std::filesystem::temp_directory_path() / "aerie-objects-XXXXXX").string();
-  if (::mkdtemp(folder.data()) == nullptr) return nullptr;
-  return {new FilesystemStore(folder + "/made/lazily"), [folder](ObjectStore* store) {
-            delete store;
-            std::filesystem::remove_all(folder);
-          }};
+  const auto folder = std::make_shared<const TempFolder>();
+  return {new FilesystemStore((folder->path() / "made/lazily").string()),
+          [folder](ObjectStore* store) { delete store; }};
 }
 
 RetryPolicy Quick() {

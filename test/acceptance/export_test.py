@@ -113,12 +113,6 @@ class ExportTest(AcceptanceTest):
     def path(self, partition, end='*.parquet'):
         return os.path.join(self.folder, 'default', NAME, f'partition-{partition}', end)
 
-    def assert_contents(self, name, expected):
-        actual = self.client.contents(name)
-        self.assertEqual(sorted(actual), sorted(expected))
-        for partition, rows in expected.items():
-            self.assert_same_rows(rows, actual[partition], f'{name}, partition {partition!r}')
-
     def test_parquet_is_read_by_others_and_comes_back(self):
         expected = self.make_every_type()
         made = self.export(self.lab.uri)

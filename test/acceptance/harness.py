@@ -556,6 +556,13 @@ class AcceptanceTest(unittest.TestCase):
                 self.fail(f'{what}: key {str(key)[:60]!r} differs in {fields}: '
                           f'{str(row.get(first))[:200]} became {str(actual[key].get(first))[:200]}')
 
+    def assert_contents(self, name, expected):
+        """The collection has exactly these rows: partition -> key -> row."""
+        actual = self.client.contents(name)
+        self.assertEqual(sorted(actual), sorted(expected))
+        for partition, rows in expected.items():
+            self.assert_same_rows(rows, actual[partition], f'{name}, partition {partition!r}')
+
 
 def signal_process(process, number=signal.SIGKILL):
     os.kill(process.pid, number)

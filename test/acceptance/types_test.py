@@ -156,12 +156,6 @@ class RoundTripTest(AcceptanceTest):
             self.client.call('DropAlias', alias=alias)
         self.client.drop(name)
 
-    def assert_contents(self, name, expected):
-        actual = self.client.contents(name)
-        self.assertEqual(sorted(actual), sorted(expected))
-        for partition, rows in expected.items():
-            self.assert_same_rows(rows, actual[partition], f'{name}, partition {partition!r}')
-
     def test_every_type(self):
         expected = self.make_every_type()
         self.assert_contents('every_type', expected)  # the server itself keeps them

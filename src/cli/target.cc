@@ -1,0 +1,154 @@
+#include "cli/target.h"
+
+#include <map>
+
+#include "cli/args.h"
+
+namespace aerie::cli {
+
+void AddTargetOptions(CLI::App& command, TargetArgs& args, const std::string& parallel) {
+  AddSelectionOptions(command, args.selection, false);
+  command
+      .add_option("--partitions", args.selection.partitions, "Globs over partitions (repeatable)")
+      ->type_name("GLOB")
+      ->expected(1)
+      ->take_all()
+      ->group("Selection");
+  command.add_option("--rename", args.rename, "OLD=NEW: new name of a collection (repeatable)")
+      ->type_name("OLD=NEW")
+      ->expected(1)
+      ->take_all();
+  command.add_option("--suffix", args.suffix, "Append this to every name");
+  command.add_option("--database", args.database, "Put all of them into this database");
+  command
+      .add_option("--on-conflict", args.on_conflict,
+                  "When the collection exists: fail, replace (needs --yes) or merge")
+      ->check(CLI::IsMember({"fail", "replace", "merge"}))
+      ->capture_default_str();
+  command.add_flag("--no-index", args.no_index, "Leave the indexes out");
+  command.add_flag("--no-load", args.no_load, "Leave the collections not loaded");
+  command.add_flag("--new-keys", args.new_keys,
+                   "Accept new generated keys where the server cannot keep the old ones");
+  command.add_option(parallel, args.parallel, "Collections written at once")
+      ->check(CLI::Range(1, 64))
+      ->capture_default_str();
+  command.add_option("--writers", args.writers, "Requests in flight for each collection")
+      ->check(CLI::Range(1, 64))
+      ->capture_default_str();
+}
+
+Result<transfer::RestoreOptions> ToOptions(const TargetArgs& args, const std::string& verb) {
+  transfer::RestoreOptions options;
+  options.selection = args.selection;
+  for (const std::string& pair : args.rename) {
+    const auto equals = pair.find('=');
+    if (equals == std::string::npos || equals == 0 || equals + 1 == pair.size()) {
+      return InvalidError(verb + ": --rename takes OLD=NEW, not '" + pair + "'");
+    }
+    options.rename[pair.substr(0, equals)] = pair.substr(equals + 1);
+  }
+  if (!options.rename.empty() && !args.suffix.empty()) {
+    return InvalidError(verb + ": give --rename or --suffix, not both");
+  }
+  options.suffix = args.suffix;
+  options.database = args.database;
+  static const std::map<std::string, transfer::OnConflict> kConflicts = {
+      {"fail", transfer::OnConflict::kFail},
+      {"replace", transfer::OnConflict::kReplace},
+      {"merge", transfer::OnConflict::kMerge}};
+  options.on_conflict = kConflicts.at(args.on_conflict);
+  options.create_indexes = !args.no_index;
+  options.load = !args.no_load;
+  options.new_keys = args.new_keys;
+  options.parallel_collections = args.parallel;
+  options.writers = args.writers;
+  options.verb = verb;
+  return options;
+}
+
+CommandResult PlanResult(const transfer::RestorePlan& plan, const TargetArgs& args,
+                         const std::string& verb) {
+  CommandResult result;
+  result.state = "planned";
+  result.json["collections"] = Json::array();
+  std::vector<std::vector<std::string>> table = {{"FROM", "TO", "ROWS", "TARGET"}};
+  std::string notes;
+  std::string refusals;
+  for (const auto& item : plan.items) {
+    const std::string target =
+        !item.refused.empty() ? "refused"
+        : item.exists
+            ? (args.on_conflict == "fail" ? "exists: refused" : "exists: " + args.on_conflict)
+            : (item.resumes ? "goes on with an interrupted " + verb : "new");
+    result.json["collections"].push_back(
+        {{"from", item.from.ToString()},
+         {"to", item.to.ToString()},
+         {"rows", item.rows},
+         {"exists", item.exists},
+         {"resumes", item.resumes},
+         {"refused", item.refused.empty() ? Json(nullptr) : Json(item.refused)},
+         {"cannot_keep", item.cannot_keep}});
+    table.push_back({item.from.ToString(), item.to.ToString(),
+                     item.rows < 0 ? "?" : Thousands(static_cast<std::uint64_t>(item.rows)),
+                     target});
+    if (!item.refused.empty()) refusals += "  " + item.to.ToString() + ": " + item.refused + "\n";
+    for (const auto& line : item.cannot_keep) {
+      if (item.refused.starts_with(line)) continue;  // it is said above
+      notes += "  " + item.to.ToString() + ": " + line + "\n";
+    }
+  }
+  result.text = "would " + verb + ":\n" + Table(table);
+  if (!refusals.empty()) result.text += "refused:\n" + refusals;
+  if (!notes.empty()) result.text += "cannot be kept there:\n" + notes;
+  return result;
+}
+
+Json ToJson(const transfer::RestoreOutcome& outcome) {
+  Json json = ToJson(static_cast<const transfer::CollectionOutcome&>(outcome));
+  json["to"] = outcome.to.ToString();
+  json["resumed"] = outcome.resumed;
+  json["rows_written"] = outcome.rows_written;
+  return json;
+}
+
+std::string OutcomeText(const transfer::RestoreOutcome& outcome, const std::string& verb,
+                        const std::string& did) {
+  return did + " " + outcome.to.ToString() + ": " + Thousands(outcome.digest.rows) +
+         " rows, every one compared by digest, " + HumanSeconds(outcome.seconds) +
+         (outcome.resumed ? " (went on with an interrupted " + verb + ")" : "") + "\n";
+}
+
+CommandResult RunResult(const transfer::RestoreResult& run,
+                        const std::function<Json(const transfer::RestoreOutcome&)>& json,
+                        const std::function<std::string(const transfer::RestoreOutcome&)>& text) {
+  CommandResult result;
+  result.status = run.status;
+  result.json["collections"] = Json::array();
+  std::uint64_t rows = 0;
+  std::uint64_t bytes = 0;
+  for (const auto& outcome : run.collections) {
+    result.json["collections"].push_back(json(outcome));
+    for (const auto& warning : outcome.warnings) {
+      result.warnings.push_back(outcome.to.ToString() + ": " + warning);
+    }
+    if (!outcome.status.ok()) {
+      if (run.collections.size() > 1) result.warnings.emplace_back(outcome.status.message());
+      continue;
+    }
+    rows += outcome.digest.rows;
+    bytes += outcome.bytes;
+    result.text += text(outcome);
+  }
+  result.json["rows"] = rows;
+  result.json["bytes"] = bytes;
+  return result;
+}
+
+CommandResult RunResult(const transfer::RestoreResult& run, const std::string& verb,
+                        const std::string& did) {
+  return RunResult(
+      run, [](const transfer::RestoreOutcome& outcome) { return ToJson(outcome); },
+      [&](const transfer::RestoreOutcome& outcome) { return OutcomeText(outcome, verb, did); });
+}
+
+}  // namespace aerie::cli
