@@ -6,6 +6,7 @@
 
 #include "base/context.h"
 #include "base/progress.h"
+#include "base/turns.h"
 #include "milvus/capabilities.h"
 #include "milvus/client.h"
 #include "transfer/endpoint.h"
@@ -21,10 +22,14 @@ struct RestoreJob {
   const RestoreOptions& options;
   std::size_t call_bytes = 4 << 20;  // aim of the rows of one call
   ProgressSink& progress;
+  // Of moving rows. A collection is made, indexed and loaded before its turn, which on Milvus is
+  // some seconds of waiting for the server.
+  Turns& turns;
 };
 
-// Never fails: how it went, also badly, is the outcome. Callable for several at once.
+// Never fails: how it went, also badly, is the outcome. Callable for several at once; `number` is
+// its place in the order of turns. What is restored is not flushed yet.
 RestoreOutcome RestoreCollection(const Context& context, const RestoreJob& job,
-                                 const RestorePlan::Item& item);
+                                 const RestorePlan::Item& item, std::size_t number);
 
 }  // namespace aerie::transfer
