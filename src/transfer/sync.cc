@@ -173,7 +173,6 @@ class SyncEnding {
   }
 
   Status EndPair(const Context& context, const SyncRecord& record, SyncOutcome& outcome) {
-    const std::string name = record.to.name.ToString();
     const auto there = milvus::DescribeCollection(context, *job_.to, record.to.name);
     const bool is_there = there.ok() && there->spec.id == record.to.id;
     if (!is_there && !there.ok() && KindOf(there.status()) != Kind::kNotFound) {
@@ -181,7 +180,7 @@ class SyncEnding {
     }
     const bool drops = job_.options.gone == SyncOptions::Gone::kDrop;
     if (is_there && (!drops || !record.made)) {
-      outcome.warnings.push_back(name + ": " + record.from.name.ToString() +
+      outcome.warnings.push_back(record.from.name.ToString() +
                                  " is not in the source any more; it is left" +
                                  (record.made ? " (--prune-extra drops it)"
                                               : ", since no sync made it; drop it yourself"));
