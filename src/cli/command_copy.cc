@@ -10,13 +10,6 @@
 namespace aerie::cli {
 namespace {
 
-app::ClusterFlags TargetLogin() {
-  app::ClusterFlags flags;
-  flags.stem = "--to-";
-  flags.variable_prefix = "MILVUS_TO_";
-  return flags;
-}
-
 struct CopyArgs {
   std::string from;
   std::string to;
@@ -116,7 +109,7 @@ std::string CopyText(const transfer::RestoreOutcome& outcome) {
 }
 
 CommandResult CopyResult(const transfer::RestoreResult& run) {
-  CommandResult result = RunResult(run, OutcomeToJson, CopyText);
+  CommandResult result = ResultOfRun(run, OutcomeToJson, CopyText);
   std::size_t there = 0;
   std::size_t failed = 0;
   for (const auto& outcome : run.collections) {
@@ -132,18 +125,6 @@ CommandResult CopyResult(const transfer::RestoreResult& run) {
   return result;
 }
 
-Result<app::OpenCluster> Open(Environment& env, const std::string& text,
-                              const app::ClusterFlags& flags, const std::string& side) {
-  if (!env.session.LooksLikeCluster(text) && side == "from") {
-    return InvalidError("copy from '" + text +
-                        "': it is neither a configured cluster nor an address such as "
-                        "http://host:port; a snapshot goes into a cluster by aerie restore");
-  }
-  auto opened = env.session.Cluster(env.context, text, flags);
-  if (!opened.ok()) return Annotate(opened.status(), "copy " + side + " " + app::RedactedUri(text));
-  return opened;
-}
-
 CommandResult Copy(Environment& env, const CopyArgs& args) {
   auto options = ToOptions(args.target, "copy");
   if (!options.ok()) return Failure(options.status());
@@ -152,9 +133,9 @@ CommandResult Copy(Environment& env, const CopyArgs& args) {
     const Status confirmed = ConfirmReplace(env, args.target.on_conflict, "copy");
     if (!confirmed.ok()) return Failure(confirmed);
   }
-  auto from = Open(env, args.from, args.from_login, "from");
+  auto from = OpenSide(env, args.from, args.from_login, "copy", "from");
   if (!from.ok()) return Failure(from.status());
-  auto to = Open(env, args.to, args.to_login, "to");
+  auto to = OpenSide(env, args.to, args.to_login, "copy", "to");
   if (!to.ok()) return Failure(to.status());
   transfer::ClusterEndpointOptions reading;
   reading.load_if_needed = !args.no_source_load;

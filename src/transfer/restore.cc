@@ -1,9 +1,8 @@
 #include "transfer/restore.h"
 
 #include <algorithm>
-#include <map>
-#include <numeric>
 #include <string>
+#include <vector>
 
 #include "base/task_group.h"
 #include "base/turns.h"
@@ -15,48 +14,15 @@
 namespace aerie::transfer {
 namespace {
 
-// So that no worker is left with a large one when the others have nothing more to do.
-std::vector<std::size_t> LargestFirst(const RestorePlan& plan) {
-  std::vector<std::size_t> order(plan.items.size());
-  std::iota(order.begin(), order.end(), 0);
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-    return plan.items[a].bytes_about > plan.items[b].bytes_about;
-  });
-  return order;
-}
-
-// Ok; the error, when all failed; else that some did.
-Status StatusOf(const std::vector<RestoreOutcome>& outcomes, const std::string& job) {
-  Status first;
-  std::size_t failed = 0;
-  for (const RestoreOutcome& outcome : outcomes) {
-    if (outcome.status.ok()) continue;
-    ++failed;
-    if (first.ok()) first = outcome.status;
-  }
-  if (failed == 0 || failed == outcomes.size()) return first;
-  return MakeStatus(Kind::kPartial, job + ": " + std::to_string(failed) + " of " +
-                                        std::to_string(outcomes.size()) +
-                                        " collections failed: " + std::string(first.message()));
-}
-
-// Rows are safe in the server's log already; sealing only makes its statistics true and builds the
-// indexes, which would take processors from rows that are still on their way. So it comes last,
-// nobody waits for it, and a refusal (servers limit it) is worth no more than a line.
 void SealAll(const Context& context, milvus::Client& to, std::vector<RestoreOutcome>& outcomes) {
-  std::map<std::string, milvus::pb::FlushRequest> by_database;
+  std::vector<rows::CollectionName> names;
   for (const RestoreOutcome& outcome : outcomes) {
-    if (!outcome.status.ok() || outcome.was_there) continue;
-    by_database[outcome.to.database].add_collection_names(outcome.to.collection);
+    if (outcome.status.ok() && !outcome.was_there) names.push_back(outcome.to);
   }
-  for (auto& [database, request] : by_database) {
-    request.set_db_name(database);
-    const Status sealed = to.Flush(context, request).status();
-    if (sealed.ok()) continue;
-    for (RestoreOutcome& outcome : outcomes) {
-      if (!outcome.status.ok() || outcome.was_there || outcome.to.database != database) continue;
-      outcome.warnings.push_back("not flushed yet: " + std::string(sealed.message()));
-    }
+  const auto refused = SealCollections(context, to, names);
+  for (RestoreOutcome& outcome : outcomes) {
+    const auto why = refused.find(outcome.to);
+    if (why != refused.end()) outcome.warnings.push_back(why->second);
   }
 }
 
@@ -84,7 +50,7 @@ Result<RestoreResult> RunRestore(const Context& context, Endpoint& from,
     return Ok();
   }));
   SealAll(context, *to, result.collections);
-  result.status = StatusOf(result.collections, options.verb + " to " + to->cluster());
+  result.status = StatusOfAll(result.collections, options.verb + " to " + to->cluster());
   return result;
 }
 

@@ -410,4 +410,22 @@ RestoreOutcome RestoreCollection(const Context& context, const RestoreJob& job,
   return CollectionRestore(job).Run(context, item, number);
 }
 
+std::map<CollectionName, std::string> SealCollections(const Context& context, milvus::Client& to,
+                                                      const std::vector<CollectionName>& names) {
+  std::map<std::string, milvus::pb::FlushRequest> by_database;
+  for (const CollectionName& name : names) {
+    by_database[name.database].add_collection_names(name.collection);
+  }
+  std::map<CollectionName, std::string> refused;
+  for (auto& [database, request] : by_database) {
+    request.set_db_name(database);
+    const Status sealed = to.Flush(context, request).status();
+    if (sealed.ok()) continue;
+    for (const std::string& collection : request.collection_names()) {
+      refused[{database, collection}] = "not flushed yet: " + std::string(sealed.message());
+    }
+  }
+  return refused;
+}
+
 }  // namespace aerie::transfer

@@ -2,7 +2,10 @@
 #pragma once
 
 #include <cstddef>
+#include <map>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "base/context.h"
 #include "base/progress.h"
@@ -31,5 +34,12 @@ struct RestoreJob {
 // its place in the order of turns. What is restored is not flushed yet.
 RestoreOutcome RestoreCollection(const Context& context, const RestoreJob& job,
                                  const RestorePlan::Item& item, std::size_t number);
+
+// Seals what was written, once for each database. Rows are safe in the server's log before; sealing
+// only makes its statistics true and builds the indexes, which would take processors from rows that
+// are still on their way. So it comes last, nobody waits for it, and a refusal (servers limit it)
+// is worth no more than a line: for each collection that is not sealed, that line.
+std::map<rows::CollectionName, std::string> SealCollections(
+    const Context& context, milvus::Client& to, const std::vector<rows::CollectionName>& names);
 
 }  // namespace aerie::transfer
