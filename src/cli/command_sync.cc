@@ -113,6 +113,7 @@ CommandResult ResultOf(const Environment& env, const transfer::SyncResult& run) 
     inserted += outcome.inserted;
     updated += outcome.updated;
     deleted += outcome.deleted;
+    if (outcome.how == How::kGone || outcome.how == How::kDropped) continue;
     const auto one = LagOf(env, outcome.as_of_ms);
     lag = lag && one ? std::optional(std::max(*lag, *one)) : std::nullopt;
   }

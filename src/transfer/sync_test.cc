@@ -663,6 +663,8 @@ TEST_F(SyncTest, GoneCollectionsAreReportedAndDroppedWhenAsked) {
   EXPECT_TRUE(target_.Has("adopted"));
   EXPECT_TRUE(target_.Has("theirs"));
   EXPECT_EQ(MustSync(prune).collections.size(), 2u);
+  DropCollection(target_, "adopted");
+  EXPECT_EQ(MustSync().collections.size(), 1u) << "gone on both sides by other hands";
 }
 
 TEST_F(SyncTest, AListingThatFailsDropsNothing) {
