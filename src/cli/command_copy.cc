@@ -11,13 +11,8 @@ namespace aerie::cli {
 namespace {
 
 struct CopyArgs {
-  std::string from;
-  std::string to;
-  app::ClusterFlags from_login;
-  app::ClusterFlags to_login = TargetLogin();
+  FromToArgs clusters;
   TargetArgs target;
-  int streams = 2;
-  bool no_source_load = false;
   bool dry_run = false;
 };
 
@@ -128,37 +123,33 @@ CommandResult CopyResult(const transfer::RestoreResult& run) {
 CommandResult Copy(Environment& env, const CopyArgs& args) {
   auto options = ToOptions(args.target, "copy");
   if (!options.ok()) return Failure(options.status());
-  options->streams = args.streams;
+  options->streams = args.clusters.streams;
   if (!args.dry_run) {
     const Status confirmed = ConfirmReplace(env, args.target.on_conflict, "copy");
     if (!confirmed.ok()) return Failure(confirmed);
   }
-  auto from = OpenSide(env, args.from, args.from_login, "copy", "from");
-  if (!from.ok()) return Failure(from.status());
-  auto to = OpenSide(env, args.to, args.to_login, "copy", "to");
-  if (!to.ok()) return Failure(to.status());
-  transfer::ClusterEndpointOptions reading;
-  reading.load_if_needed = !args.no_source_load;
-  reading.database = args.target.selection.database;
+  const auto opened = OpenFromTo(env, args.clusters, "copy");
+  if (!opened.ok()) return Failure(opened.status());
+  const auto& [from, to] = *opened;
+  auto reading = ReadingOf(env, args.clusters, *opened, args.target.selection);
   reading.as_of_list = true;
-  reading.throttle = transfer::ClusterThrottle::Make(from->throttle, env.output);
-  const auto source = transfer::MakeClusterEndpoint(from->client, reading);
+  const auto source = transfer::MakeClusterEndpoint(from.client, reading);
 
   CommandResult result;
   if (args.dry_run) {
     const auto plan =
-        transfer::PlanCopy(env.context, *source, to->client, *options, from->throttle.rows);
+        transfer::PlanCopy(env.context, *source, to.client, *options, from.throttle.rows);
     result = plan.ok() ? PlanResult(*plan, args) : Failure(plan.status());
   } else {
     const SteadyTime start = env.context.clock().Steady();
-    const auto run = transfer::RunCopy(env.context, *source, to->client, *options, env.output);
+    const auto run = transfer::RunCopy(env.context, *source, to.client, *options, env.output);
     result = run.ok() ? CopyResult(*run) : Failure(run.status());
     result.json["seconds"] =
         std::chrono::duration<double>(env.context.clock().Steady() - start).count();
     ReportThrottle(*source, result);
   }
-  result.json["from"] = from->label;
-  result.json["to"] = to->label;
+  result.json["from"] = from.label;
+  result.json["to"] = to.label;
   return result;
 }
 
@@ -168,18 +159,9 @@ void AddCopyCommand(CLI::App& root, Action& action) {
   auto args = std::make_shared<CopyArgs>();
   CLI::App* cmd = root.add_subcommand(
       "copy", "Copy collections of a cluster into another, largest first, comparing every row");
-  cmd->add_option("FROM", args->from, "Cluster to read: an address or a configured name")
-      ->required();
-  cmd->add_option("TO", args->to, "Cluster to write")->required();
+  AddFromTo(*cmd, args->clusters);
   AddTargetOptions(*cmd, args->target, "--workers");
-  cmd->add_option("--streams", args->streams, "Requests in flight reading each collection")
-      ->check(CLI::Range(1, 64))
-      ->capture_default_str();
-  cmd->add_flag("--no-source-load", args->no_source_load,
-                "Fail for a source collection that is not loaded instead of loading it to read it");
-  AddReadingOptions(*cmd, args->from_login.limits);
-  AddLoginOptions(*cmd, args->from_login);
-  AddLoginOptions(*cmd, args->to_login, "Login to the target");
+  AddFromToOptions(*cmd, args->clusters);
   cmd->add_flag("-n,--dry-run", args->dry_run,
                 "Show what would be copied and about how long it takes; change nothing");
   cmd->callback(

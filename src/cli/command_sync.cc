@@ -15,12 +15,8 @@ namespace {
 using How = transfer::SyncOutcome::How;
 
 struct SyncArgs {
-  std::string from;
-  std::string to;
-  app::ClusterFlags from_login;
-  app::ClusterFlags to_login = TargetLogin();
+  FromToArgs clusters;
   TargetArgs target;
-  int streams = 2;
   std::string every;
   std::string audit_every = "7d";
   std::string state_dir;
@@ -28,7 +24,6 @@ struct SyncArgs {
   bool adopt = false;
   bool prune_extra = false;
   bool rebuild_indexes = false;
-  bool no_source_load = false;
   bool dry_run = false;
 };
 
@@ -118,6 +113,7 @@ CommandResult ResultOf(const Environment& env, const transfer::SyncResult& run) 
     inserted += outcome.inserted;
     updated += outcome.updated;
     deleted += outcome.deleted;
+    if (outcome.how == How::kGone || outcome.how == How::kDropped) continue;
     const auto one = LagOf(env, outcome.as_of_ms);
     lag = lag && one ? std::optional(std::max(*lag, *one)) : std::nullopt;
   }
@@ -232,7 +228,7 @@ Result<transfer::SyncOptions> OptionsOf(const SyncArgs& args) {
   options.database = names.database;
   options.parallel_collections = names.parallel_collections;
   options.writers = names.writers;
-  options.streams = args.streams;
+  options.streams = args.clusters.streams;
   if (args.audit) options.audit = transfer::SyncOptions::Audit::kAlways;
   AERIE_ASSIGN(options.audit_every, ParseDuration(args.audit_every, "--audit-every"));
   if (args.adopt) options.strangers = transfer::SyncOptions::Strangers::kAdopt;
@@ -265,22 +261,18 @@ CommandResult Sync(Environment& env, const SyncArgs& args) {
   if (!folder.ok()) return Failure(folder.status());
   const Status confirmed = ConfirmAll(env, args);
   if (!confirmed.ok()) return Failure(confirmed);
-  auto from = OpenSide(env, args.from, args.from_login, "sync", "from");
-  if (!from.ok()) return Failure(from.status());
-  auto to = OpenSide(env, args.to, args.to_login, "sync", "to");
-  if (!to.ok()) return Failure(to.status());
-  transfer::ClusterEndpointOptions reading;
-  reading.load_if_needed = !args.no_source_load;
-  reading.database = args.target.selection.database;
-  reading.throttle = transfer::ClusterThrottle::Make(from->throttle, env.output);
-  const auto source = transfer::MakeClusterEndpoint(from->client, reading);
+  const auto opened = OpenFromTo(env, args.clusters, "sync");
+  if (!opened.ok()) return Failure(opened.status());
+  const auto& [from, to] = *opened;
+  const auto reading = ReadingOf(env, args.clusters, *opened, args.target.selection);
+  const auto source = transfer::MakeClusterEndpoint(from.client, reading);
   transfer::SyncState state(*folder);
-  const SyncSetup setup{*source, to->client, *options, state};
+  const SyncSetup setup{*source, to.client, *options, state};
   CommandResult result = args.dry_run         ? Plan(env, setup)
                          : args.every.empty() ? Round(env, setup)
                                               : KeepSyncing(env, setup, *every);
-  result.json["from"] = from->label;
-  result.json["to"] = to->label;
+  result.json["from"] = from.label;
+  result.json["to"] = to.label;
   return result;
 }
 
@@ -288,9 +280,6 @@ void AddSyncOptions(CLI::App& cmd, SyncArgs& args) {
   AddSelectionOptions(cmd, args.target.selection, false);
   AddNameOptions(cmd, args.target);
   AddParallelOptions(cmd, args.target, "--workers");
-  cmd.add_option("--streams", args.streams, "Requests in flight reading each collection")
-      ->check(CLI::Range(1, 64))
-      ->capture_default_str();
   auto* dry_run = cmd.add_flag("-n,--dry-run", args.dry_run,
                                "Show what would be inserted, updated, deleted; change nothing");
   cmd.add_option("--every", args.every,
@@ -311,8 +300,6 @@ void AddSyncOptions(CLI::App& cmd, SyncArgs& args) {
   cmd.add_option("--state-dir", args.state_dir,
                  "Folder of what is kept between rounds (or set AERIE_STATE_DIR)")
       ->type_name("DIR");
-  cmd.add_flag("--no-source-load", args.no_source_load,
-               "Fail for a source collection that is not loaded instead of loading it to read it");
 }
 
 }  // namespace
@@ -321,13 +308,9 @@ void AddSyncCommand(CLI::App& root, Action& action) {
   auto args = std::make_shared<SyncArgs>();
   CLI::App* cmd = root.add_subcommand(
       "sync", "Make collections of a cluster equal to those of another, writing what differs");
-  cmd->add_option("FROM", args->from, "Cluster to read: an address or a configured name")
-      ->required();
-  cmd->add_option("TO", args->to, "Cluster to write")->required();
+  AddFromTo(*cmd, args->clusters);
   AddSyncOptions(*cmd, *args);
-  AddReadingOptions(*cmd, args->from_login.limits);
-  AddLoginOptions(*cmd, args->from_login);
-  AddLoginOptions(*cmd, args->to_login, "Login to the target");
+  AddFromToOptions(*cmd, args->clusters);
   cmd->callback(
       [&action, args] { action = [args](Environment& env) { return Sync(env, *args); }; });
 }

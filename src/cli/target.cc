@@ -140,19 +140,51 @@ app::ClusterFlags TargetLogin() {
   return flags;
 }
 
-Result<app::OpenCluster> OpenSide(Environment& env, const std::string& text,
-                                  const app::ClusterFlags& flags, const std::string& verb,
-                                  const std::string& side) {
-  if (!env.session.LooksLikeCluster(text) && side == "from") {
-    return InvalidError(verb + " from '" + text +
+void AddFromTo(CLI::App& command, FromToArgs& args) {
+  command.add_option("FROM", args.from, "Cluster to read: an address or a configured name")
+      ->required();
+  command.add_option("TO", args.to, "Cluster to write")->required();
+}
+
+void AddFromToOptions(CLI::App& command, FromToArgs& args) {
+  command.add_option("--streams", args.streams, "Requests in flight reading each collection")
+      ->check(CLI::Range(1, 64))
+      ->capture_default_str();
+  command.add_flag(
+      "--no-source-load", args.no_source_load,
+      "Fail for a source collection that is not loaded instead of loading it to read it");
+  AddReadingOptions(command, args.from_login.limits);
+  AddLoginOptions(command, args.from_login);
+  AddLoginOptions(command, args.to_login, "Login to the target");
+}
+
+Result<FromTo> OpenFromTo(Environment& env, const FromToArgs& args, const std::string& verb) {
+  if (!env.session.LooksLikeCluster(args.from)) {
+    return InvalidError(verb + " from '" + args.from +
                         "': it is neither a configured cluster nor an address such as "
                         "http://host:port; a snapshot goes into a cluster by aerie restore");
   }
-  auto opened = env.session.Cluster(env.context, text, flags);
-  if (!opened.ok()) {
-    return Annotate(opened.status(), verb + " " + side + " " + app::RedactedUri(text));
-  }
-  return opened;
+  const auto open = [&](const std::string& text, const app::ClusterFlags& flags,
+                        const std::string& side) {
+    auto opened = env.session.Cluster(env.context, text, flags);
+    if (opened.ok()) return opened;
+    return Result<app::OpenCluster>(
+        Annotate(opened.status(), verb + " " + side + " " + app::RedactedUri(text)));
+  };
+  FromTo both;
+  AERIE_ASSIGN(both.from, open(args.from, args.from_login, "from"));
+  AERIE_ASSIGN(both.to, open(args.to, args.to_login, "to"));
+  return both;
+}
+
+transfer::ClusterEndpointOptions ReadingOf(Environment& env, const FromToArgs& args,
+                                           const FromTo& opened,
+                                           const transfer::Selection& selection) {
+  transfer::ClusterEndpointOptions reading;
+  reading.load_if_needed = !args.no_source_load;
+  reading.database = selection.database;
+  reading.throttle = transfer::ClusterThrottle::Make(opened.from.throttle, env.output);
+  return reading;
 }
 
 }  // namespace aerie::cli

@@ -78,9 +78,28 @@ CommandResult RunResult(const transfer::RestoreResult& run, const std::string& v
 
 // The login to the cluster that is written, beside that of the one that is read.
 app::ClusterFlags TargetLogin();
-// A cluster to read or to write; `side` is "from" or "to".
-Result<app::OpenCluster> OpenSide(Environment& env, const std::string& text,
-                                  const app::ClusterFlags& flags, const std::string& verb,
-                                  const std::string& side);
+
+// A cluster that is read and one that is written, as copy and sync take them.
+struct FromToArgs {
+  std::string from;
+  std::string to;
+  app::ClusterFlags from_login;
+  app::ClusterFlags to_login = TargetLogin();
+  int streams = 2;
+  bool no_source_load = false;
+};
+// FROM and TO; then, when a command has added its own options, how they are read and logged in to.
+void AddFromTo(CLI::App& command, FromToArgs& args);
+void AddFromToOptions(CLI::App& command, FromToArgs& args);
+
+struct FromTo {
+  app::OpenCluster from;
+  app::OpenCluster to;
+};
+Result<FromTo> OpenFromTo(Environment& env, const FromToArgs& args, const std::string& verb);
+// How the one that is read is read.
+transfer::ClusterEndpointOptions ReadingOf(Environment& env, const FromToArgs& args,
+                                           const FromTo& opened,
+                                           const transfer::Selection& selection);
 
 }  // namespace aerie::cli
