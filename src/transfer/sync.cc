@@ -248,8 +248,9 @@ Result<SyncResult> Sync(const Context& context, Endpoint& from, std::shared_ptr<
         result.collections[order[i]] = SyncCollection(task, job, plan.items[order[i]]);
         return Ok();
       }));
-  AERIE_TRY(SyncEnding(job, plan, result).Run(context));
+  const Status ended = SyncEnding(job, plan, result).Run(context);
   result.status = StatusOfAll(result.collections, options.verb + " to " + to->cluster());
+  if (result.status.ok()) result.status = ended;
   return result;
 }
 

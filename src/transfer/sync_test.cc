@@ -516,8 +516,13 @@ TEST_F(SyncTest, OneAtATime) {
     EXPECT_FALSE(target_.Has("docs"));
   }
   MustSyncOne();
-  const auto mode = std::filesystem::status(PairFolder() / "rows.1").permissions();
-  EXPECT_EQ(mode, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+  using std::filesystem::perms;
+  EXPECT_EQ(std::filesystem::status(PairFolder()).permissions(), perms::owner_all);
+  for (const char* file : {"rows.1", "record", "lock"}) {
+    EXPECT_EQ(std::filesystem::status(PairFolder() / file).permissions(),
+              perms::owner_read | perms::owner_write)
+        << file;
+  }
 }
 
 TEST_F(SyncTest, ADryRunChangesNothingAnywhere) {
