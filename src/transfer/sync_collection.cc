@@ -134,8 +134,10 @@ class CollectionSync {
     RecordedEndpoint from(
         job_.from, [this] { return pair_->NewRows(); },
         [this](const Context& task) { return Claim(task); });
-    const RestoreJob copy{from, job_.to, job_.features, job_.copy, job_.call_bytes, job_.progress};
-    RestoreOutcome copied = RestoreCollection(context, copy, item_);
+    Turns turns(1);  // a sync has its own
+    const RestoreJob copy{from,          job_.to, job_.features, job_.copy, job_.call_bytes,
+                          job_.progress, turns};
+    RestoreOutcome copied = RestoreCollection(context, copy, item_, 0);
     static_cast<CollectionOutcome&>(out_) = std::move(copied);
     annotated_ = true;
     AERIE_TRY(out_.status);

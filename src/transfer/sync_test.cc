@@ -4,7 +4,8 @@
 #include <atomic>
 #include <filesystem>
 #include <fstream>
-#include <future>
+#include <memory>
+#include <mutex>
 #include <random>
 
 #include "base/temp_folder_testing.h"
@@ -765,23 +766,31 @@ class KilledSyncTest : public SyncTest {
     const std::filesystem::path copy = folder_.path() / "killed";
     std::filesystem::remove_all(copy);
     CancelScope process(context_);
-    std::atomic<int> calls{0};
-    std::promise<void> copied;
-    const auto hook = [&](const fake::Call&) {
-      if (++calls != call) return;
-      process.Cancel();
+    // A call that was under way may come to the hook when all here is over: it owns what it uses.
+    struct Kill {
+      std::mutex mutex;
+      int calls = 0;
+      CancelScope* process = nullptr;  // null: over
+    };
+    const auto kill = std::make_shared<Kill>();
+    kill->process = &process;
+    const auto hook = [this, kill, call, copy](const fake::Call&) {
+      const std::lock_guard lock(kill->mutex);
+      if (kill->process == nullptr || ++kill->calls != call) return;
+      kill->process->Cancel();
       CopyState(copy);
-      copied.set_value();
     };
     target_.server.Before("Insert", {});
     target_.server.Before("Upsert", {});
     target_.server.Before("*", hook);
     const auto run = Sync(process.context(), options);
-    target_.server.Before("*", [](const fake::Call&) {});
-    if (calls >= call) copied.get_future().wait();
     target_.server.Before("*", {});
     Watch();
-    if (calls < call) return false;
+    {
+      const std::lock_guard lock(kill->mutex);  // the copy is whole
+      kill->process = nullptr;
+    }
+    if (!std::filesystem::exists(copy)) return false;
     std::filesystem::remove_all(StateFolder());
     std::filesystem::rename(copy, StateFolder());
     return true;
