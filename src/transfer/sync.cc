@@ -262,8 +262,9 @@ Result<SyncResult> Sync(const Context& context, Endpoint& from, std::shared_ptr<
         return Ok();
       }));
   if (act == SyncJob::Act::kWrite) SealCopied(context, *to, result);
-  AERIE_TRY(SyncEnding(job, plan, result).Run(context));
+  const Status ended = SyncEnding(job, plan, result).Run(context);
   result.status = StatusOfAll(result.collections, options.verb + " to " + to->cluster());
+  if (result.status.ok()) result.status = ended;
   return result;
 }
 
