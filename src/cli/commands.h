@@ -41,6 +41,7 @@ void AddCopyCommand(CLI::App& root, Action& action);
 void AddDiffCommand(CLI::App& root, Action& action);
 void AddExportCommand(CLI::App& root, Action& action);
 void AddImportCommand(CLI::App& root, Action& action);
+void AddBundleCommands(CLI::App& root, Action& action);
 void AddClusterCommands(CLI::App& root, Action& action);
 void AddRepoCommands(CLI::App& root, Action& action);
 void AddConfigCommands(CLI::App& root, Action& action);

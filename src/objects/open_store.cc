@@ -35,7 +35,7 @@ RetryPolicy RetryPolicyFor(const std::string& location) {
 }
 
 Result<std::shared_ptr<ObjectStore>> OpenStore(const std::string& location, const S3Options& s3,
-                                               const SftpOptions& sftp) {
+                                               const SftpOptions* sftp) {
   constexpr char kForms[] = "; give a folder, file:///FOLDER or s3://BUCKET/PREFIX";
   if (location.empty()) return InvalidError(std::string("open store: no location") + kForms);
   if (location.find('\0') != std::string::npos) {
@@ -53,7 +53,11 @@ Result<std::shared_ptr<ObjectStore>> OpenStore(const std::string& location, cons
   }
   if (scheme == "sftp") {
     AERIE_ASSIGN(SftpUri uri, ParseSftpUri(location));
-    return std::make_shared<SftpStore>(std::move(uri), sftp);
+    if (sftp == nullptr) {
+      return InvalidError("open " + uri.ToString() +
+                          ": SFTP takes bundles only (aerie bundle send)" + kForms);
+    }
+    return std::make_shared<SftpStore>(std::move(uri), *sftp);
   }
   if (scheme != "file") {
     return InvalidError("open store " + location + ": unknown kind \"" + scheme + "\"" + kForms);
