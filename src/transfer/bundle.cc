@@ -238,11 +238,11 @@ class Sending {
         ++end;
       }
       AERIE_TRY(ParallelFor(context, end - begin, options_.parallel,
-                            [&](const Context& task, std::size_t i) -> Status {
+                            [&](const Context& task, std::size_t i) {
                               const BundlePart& part = parts[begin + i];
-                              AERIE_TRY(Handle(task, part));
-                              if (all || !IsThere(part)) done.Add(part.bytes);
-                              return Ok();
+                              Status status = Handle(task, part);
+                              if (status.ok() && (all || !IsThere(part))) done.Add(part.bytes);
+                              return status;
                             }));
     }
     AERIE_TRY(SendList(context));
