@@ -68,6 +68,7 @@ struct PackArgs {
   std::uint64_t part_bytes = std::uint64_t{4} << 20;
   std::size_t parallel = transfer::BackupOptions().parallel_collections;
   int streams = transfer::BackupOptions().streams;
+  bool dry_run = false;
 };
 
 // The bundle under construction.
@@ -146,24 +147,63 @@ Result<repo::Snapshot> PackSnapshot(Environment& env, const PackArgs& args, cons
   return *std::move(run.snapshots.front().copy);
 }
 
-Result<repo::Snapshot> PackSource(Environment& env, const PackArgs& args, Packing& packing,
-                                  CommandResult& result) {
-  transfer::BackupOptions options;
+// What is packed: the folder of an export, or what export takes as well.
+struct PackSource {
+  Source source;                              // unless it is an export
+  std::unique_ptr<transfer::Endpoint> files;  // of an export
+  transfer::BackupOptions options;            // what it says of itself
+  transfer::Endpoint& endpoint() const { return files ? *files : *source.endpoint; }
+};
+
+Result<PackSource> OpenPackSource(Environment& env, const PackArgs& args) {
+  PackSource from;
+  from.options.selection = args.source.selection;
   if (IsExport(args.source.text)) {
     AERIE_ASSIGN(const StorePtr folder, env.session.Folder(args.source.text));
-    AERIE_ASSIGN(const auto from, transfer::OpenExportEndpoint(env.context, folder));
-    options.selection = args.source.selection;
-    options.cluster_label = from->Describe();
-    return PackEndpoint(env, args, *from, std::move(options), packing, result);
+    AERIE_ASSIGN(from.files, transfer::OpenExportEndpoint(env.context, folder));
+    from.options.cluster_label = from.files->Describe();
+    return from;
   }
-  AERIE_ASSIGN(const Source source, OpenSource(env, args.source, "pack"));
-  if (source.snapshot) return PackSnapshot(env, args, source, packing);
-  options.selection = source.selection;
-  options.cluster_label = source.label;
-  options.server_version = source.client->server_version();
-  auto snapshot = PackEndpoint(env, args, *source.endpoint, std::move(options), packing, result);
-  ReportThrottle(*source.endpoint, result);
-  return snapshot;
+  AERIE_ASSIGN(from.source, OpenSource(env, args.source, "pack"));
+  from.options.selection = from.source.selection;
+  from.options.cluster_label = from.source.label;
+  if (from.source.client) from.options.server_version = from.source.client->server_version();
+  return from;
+}
+
+// A warning when more plain bytes are to be packed than there is room for. How far they shrink
+// nobody knows beforehand.
+Status LookForRoom(Environment& env, objects::ObjectStore& store, const PackSource& from,
+                   CommandResult& result) {
+  if (!from.source.snapshot) return Ok();
+  std::uint64_t plain = 0;
+  for (const auto& collection : from.source.snapshot->collections) {
+    if (transfer::Selects(from.options.selection, collection.name)) plain += collection.bytes;
+  }
+  AERIE_ASSIGN(const auto free, store.FreeBytes(env.context));
+  if (!free || plain <= *free) return Ok();
+  result.warnings.push_back(HumanBytes(plain) + " are to be packed, and " + HumanBytes(*free) +
+                            " are free in " + store.Describe() +
+                            ": it fits only if they shrink enough; packing goes on where it was "
+                            "when there is room again");
+  return Ok();
+}
+
+CommandResult PackPlan(Environment& env, const PackSource& from, const std::string& place) {
+  auto plan = transfer::PlanBackup(env.context, from.endpoint(), from.options);
+  if (!plan.ok()) return Failure(plan.status());
+  CommandResult result;
+  result.state = "planned";
+  result.json["place"] = place;
+  result.json["collections"] = Json::array();
+  std::vector<std::vector<std::string>> table = {{"COLLECTION", "ROWS"}};
+  for (const auto& item : plan->items) {
+    result.json["collections"].push_back({{"name", item.name.ToString()}, {"rows", item.rows}});
+    table.push_back({item.name.ToString(),
+                     item.rows < 0 ? "?" : Thousands(static_cast<std::uint64_t>(item.rows))});
+  }
+  result.text = "would pack into " + place + ":\n" + Table(table);
+  return result;
 }
 
 CommandResult Pack(Environment& env, const PackArgs& asked) {
@@ -174,8 +214,16 @@ CommandResult Pack(Environment& env, const PackArgs& asked) {
   auto store = env.session.BundlePlace(env.context, args.folder, args.bundle.limits, nullptr);
   if (!store.ok()) return Failure(store.status());
   packing.store = *store;
+  auto from = OpenPackSource(env, args);
+  if (!from.ok()) return Failure(from.status());
+  if (args.dry_run) return PackPlan(env, *from, packing.store->Describe());
   CommandResult result;
-  auto snapshot = PackSource(env, args, packing, result);
+  result.status = LookForRoom(env, *packing.store, *from, result);
+  if (!result.status.ok()) return result;
+  auto snapshot = from->source.snapshot
+                      ? PackSnapshot(env, args, from->source, packing)
+                      : PackEndpoint(env, args, from->endpoint(), from->options, packing, result);
+  ReportThrottle(from->endpoint(), result);
   // What the user must know of a new passphrase is said also when packing failed.
   if (packing.opened && !packing.opened->key_file.empty()) {
     result.json["key_file"] = packing.opened->key_file;
@@ -492,6 +540,7 @@ void AddPack(CLI::App& bundle, Action& action) {
   cmd->add_option("--streams", args->streams, "Requests in flight for each collection")
       ->check(CLI::Range(1, 64))
       ->capture_default_str();
+  cmd->add_flag("-n,--dry-run", args->dry_run, "Show what would be packed; write nothing");
   cmd->callback(
       [&action, args] { action = [args](Environment& env) { return Pack(env, *args); }; });
 }

@@ -141,7 +141,9 @@ Status SftpStore::Write(const Context& context, const ObjectKey& key, ByteSpan b
       return MakeStatus(Kind::kExists, operation + ": it exists already");
     }
     AERIE_TRY(Upload(call, connection, temporary, bytes));
-    return GiveName(call, connection, temporary, path, commit);
+    Status named = GiveName(call, connection, temporary, path, commit);
+    if (KindOf(named) != Kind::kNotFound) return named;
+    return SettleName(call, connection, path, bytes, commit);
   });
 }
 
@@ -183,7 +185,8 @@ Status SftpStore::Upload(const SshCall& call, SftpConnection& connection, const 
   if (from == 0 && attributes.size.value_or(0) > 0) {
     // Not ours after all. A new file: whoever still writes to the old one does not reach it.
     AERIE_TRY(connection.Close(call, handle));
-    AERIE_TRY(connection.Remove(call, path));
+    const Status removed = connection.Remove(call, path);
+    if (KindOf(removed) != Kind::kNotFound) AERIE_TRY(removed);
     AERIE_ASSIGN(handle, OpenToWrite(call, connection, path));
   }
   Status status =
@@ -229,6 +232,31 @@ Status SftpStore::GiveName(const SshCall& call, SftpConnection& connection, cons
     return MakeStatus(Kind::kExists, call.operation + ": it exists already");
   }
   return status;
+}
+
+// The temporary is gone. A server that is still busy with what a connection asked before it was cut
+// has given it its name meanwhile, most likely.
+Status SftpStore::SettleName(const SshCall& call, SftpConnection& connection,
+                             const std::string& path, ByteSpan bytes, Commit commit) {
+  if (commit == Commit::kExclusive) {
+    return UnknownOutcomeError(call.operation +
+                               ": its temporary is gone; whether it was done is not known");
+  }
+  const Status gone =
+      MakeStatus(Kind::kTransient, call.operation + ": its temporary is gone before it had a name");
+  auto opened = connection.Open(call, path, sftp::kReadFlag);
+  if (KindOf(opened.status()) == Kind::kNotFound) return gone;
+  AERIE_ASSIGN(const std::string handle, std::move(opened));
+  Bytes there(bytes.size());
+  const Status read = connection.Read(
+      call, handle, 0, there, [&](std::size_t size) { return Pace(call, receive_.get(), size); });
+  if (KindOf(read) == Kind::kCorrupt) return gone;  // it is shorter
+  AERIE_TRY(read);
+  AERIE_ASSIGN(const auto attributes, connection.StatHandle(call, handle));
+  AERIE_TRY(connection.Close(call, handle));
+  const bool ours = attributes.size.value_or(bytes.size()) == bytes.size() &&
+                    std::equal(there.begin(), there.end(), bytes.begin());
+  return ours ? Ok() : gone;
 }
 
 // ---- Reading ----

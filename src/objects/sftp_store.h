@@ -83,6 +83,8 @@ class SftpStore : public ObjectStore {
                    std::uint64_t needed, Status status);
   Status GiveName(const SshCall& call, SftpConnection& connection, const std::string& from,
                   const std::string& to, Commit commit);
+  Status SettleName(const SshCall& call, SftpConnection& connection, const std::string& path,
+                    ByteSpan bytes, Commit commit);
   Status Walk(const SshCall& call, const std::string& folder, const Scan& scan);
   Status Pace(const SshCall& call, TokenBucket* meter, std::size_t bytes) const;
 

@@ -125,6 +125,38 @@ TEST_F(SftpStoreTest, AnotherProcessGoesOnToo) {
   EXPECT_EQ(ReadAll(*Store(), "a"), bytes);
 }
 
+// The server that was cut off is slow: it does the renaming that it was asked for while another
+// connection has begun to do the same.
+TEST_F(SftpStoreTest, ARenamingThatCameLateIsNoError) {
+  std::ofstream(Path("late.py")) << R"(
+import glob, os, subprocess, sys
+act, target, server = sys.argv[1:]
+child = subprocess.Popen([server], stdin=subprocess.PIPE)
+while data := os.read(0, 1 << 16):
+    if b'posix-rename@openssh.com' in data:
+        [temporary] = glob.glob(os.path.dirname(target) + '/*~tmp')
+        if act == 'rename':
+            os.rename(temporary, target)
+        else:
+            os.remove(temporary)
+    child.stdin.write(data)
+    child.stdin.flush()
+)";
+  const auto late = [&](const char* act) {
+    return Store({"/usr/bin/python3", Path("late.py"), act, Path("root/a"), kServer});
+  };
+  const Bytes bytes = Noise(100'000, 9);
+  EXPECT_EQ(KindOf(late("remove")->Put(context_, {"a"}, bytes)), Kind::kTransient)
+      << "nothing there";
+  const Status done = late("rename")->Put(context_, {"a"}, bytes);
+  EXPECT_TRUE(done.ok()) << done;
+  EXPECT_EQ(ReadAll(*Store(), "a"), bytes);
+  const Bytes other = Noise(100'000, 10);
+  EXPECT_EQ(KindOf(late("remove")->Put(context_, {"a"}, other)), Kind::kTransient)
+      << "others there";
+  EXPECT_EQ(KindOf(late("remove")->Put(context_, {"a"}, Noise(200'000, 11))), Kind::kTransient);
+}
+
 TEST_F(SftpStoreTest, WhatIsOthersIsNotGoneOnWith) {
   const Bytes bytes = Noise(1 << 20, 4);
   const Command cut = Cutting({600'000});
