@@ -335,6 +335,7 @@ CommandResult VerifyAgainst(Environment& env, const VerifyArgs& args,
       {.throttle = transfer::ClusterThrottle::Make(cluster->throttle, env.output)});
   transfer::DiffOptions options;
   options.selection = args.selection;
+  options.stored_rows = transfer::StoredRowsAre::kRead;
   if (options.selection.collections.empty()) {
     // Collections that the cluster has beside the snapshot's are no fault of the snapshot.
     for (const auto& c : snapshot->collections) {

@@ -96,6 +96,14 @@ struct CollectionManifest {
   std::vector<PartitionRoot> partitions;
 };
 
+// One collection of a snapshot, open: its rows, and its trees for comparisons that need no rows.
+class StoredCollection : public rows::CollectionSource {
+ public:
+  virtual const CollectionManifest& manifest() const = 0;
+  // Where its blobs are; lives as long as this.
+  virtual BlobSource& blobs() = 0;
+};
+
 struct CreateOptions {
   bool encrypted = true;
   Secret passphrase;  // required when encrypted
@@ -161,9 +169,9 @@ class Repository {
                                                   const SnapshotCollection& collection) = 0;
 
   // Rows of one collection of a snapshot. Every leaf is compared with its digests as it is read:
-  // wrong bytes are kCorrupt naming collection, partition and key range, never delivered. The
-  // source holds a shared lock while it lives, where the store may be written. kLocked.
-  virtual Result<std::unique_ptr<rows::CollectionSource>> OpenCollection(
+  // wrong bytes are kCorrupt naming collection, partition and key range, never delivered. It holds
+  // a shared lock while it lives, where the store may be written. kLocked.
+  virtual Result<std::unique_ptr<StoredCollection>> OpenCollection(
       const Context& context, const SnapshotCollection& collection) = 0;
 
   // Last keys of a partition's leaves, ascending: where a reader may cut. Of those, as many as lie

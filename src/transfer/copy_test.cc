@@ -1,6 +1,7 @@
 #include "transfer/copy.h"
 
 #include <atomic>
+#include <condition_variable>
 #include <mutex>
 #include <random>
 
@@ -25,46 +26,6 @@ class CopyTest : public TransferTest {
     if (!run.ok()) return {};
     EXPECT_TRUE(run->status.ok()) << run->status;
     return *run;
-  }
-  // Every collection and row of both, compared anew.
-  void ExpectEqual(Site& left, Site& right) {
-    const auto diff =
-        RunDiff(context_, *left.endpoint(), *right.endpoint(), DiffOptions(), NoProgress());
-    ASSERT_TRUE(diff.ok()) << diff.status();
-    for (const auto& one : diff->collections) {
-      EXPECT_TRUE(one.same()) << one.left.ToString() << ": " << one.status << " missing "
-                              << one.missing << " extra " << one.extra << " changed " << one.changed
-                              << " " << testing::PrintToString(one.spec);
-    }
-  }
-  // key -> "value" of a collection; each key once.
-  static std::map<rows::Key, std::int64_t> ValuesIn(Site& site, const std::string& name) {
-    const auto source =
-        milvus::OpenCollectionSource(Context::Background(), site.client, {"default", name}, {});
-    EXPECT_TRUE(source.ok()) << source.status();
-    std::map<rows::Key, std::int64_t> values;
-    for (const auto& partition : (*source)->ReadPartitions()) {
-      const auto read = milvus::ReadPartition(**source, partition);
-      EXPECT_TRUE(read.status.ok()) << read.status;
-      EXPECT_EQ(read.report.duplicate_keys, 0u);
-      values.insert(read.values.begin(), read.values.end());
-    }
-    EXPECT_TRUE((*source)->Close(Context::Background()).ok());
-    return values;
-  }
-  static void Upsert(Site& site, const fake::pb::InsertRequest& rows) {
-    fake::pb::UpsertRequest request;
-    request.set_collection_name(rows.collection_name());
-    *request.mutable_fields_data() = rows.fields_data();
-    request.set_num_rows(rows.num_rows());
-    const auto answer = site.server.Apply<fake::pb::MutationResult>(request);
-    EXPECT_EQ(answer.status().code(), 0) << answer.status().reason();
-  }
-  static void Delete(Site& site, const std::string& name, const std::string& expression) {
-    fake::pb::DeleteRequest erase;
-    erase.set_collection_name(name);
-    erase.set_expr(expression);
-    (void)site.server.Apply<fake::pb::MutationResult>(erase);
   }
 };
 
@@ -120,6 +81,70 @@ TEST_F(CopyTest, LargestFirst) {
   EXPECT_THAT(order,
               ElementsAre(StagingName("c"), StagingName("b"), StagingName("d"), StagingName("a")));
   EXPECT_EQ(run.collections.at(0).name.collection, "a") << "the result is in order of names";
+}
+
+TEST_F(CopyTest, TheNextIsMadeReadyWhileRowsOfTwoMove) {
+  Site source;
+  for (int i = 0; i < 4; ++i) source.Create("c" + std::to_string(i), 10 + i);
+  Site target;
+  std::mutex mutex;
+  std::condition_variable changed;
+  int made = 0;
+  bool in_time = true;
+  target.server.Before("CreateCollection", [&](const fake::Call&) {
+    std::lock_guard lock(mutex);
+    ++made;
+    changed.notify_all();
+  });
+  target.server.Before("Insert", [&](const fake::Call&) {
+    std::unique_lock lock(mutex);
+    in_time &= changed.wait_for(lock, std::chrono::seconds(30), [&] { return made >= 3; });
+  });
+  RestoreOptions options;
+  options.parallel_collections = 2;
+  MustCopy(source, target, options);
+  EXPECT_TRUE(in_time) << "a third one was not made while the rows of two were on their way";
+  ExpectEqual(source, target);
+}
+
+TEST_F(CopyTest, WhatChangesBetweenPreparingAndReadingIsSeen) {
+  for (const bool anew : {false, true}) {
+    Site source;
+    source.Create("docs", 10);
+    Site target;
+    target.server.Before("LoadCollection", [&](const fake::Call& call) {
+      if (call.number != 1) return;
+      if (anew) {
+        ASSERT_TRUE(milvus::DropCollection(context_, *source.client, {"default", "docs"}).ok());
+        source.CreateWide("docs", 3);
+      } else {
+        fake::pb::CreatePartitionRequest request;
+        request.set_collection_name("docs");
+        request.set_partition_name("late");
+        (void)source.server.Apply<fake::common::Status>(request);
+      }
+    });
+    const RestoreResult run = MustCopy(source, target);
+    EXPECT_EQ(run.collections.at(0).warnings, std::vector<std::string>());
+    EXPECT_FALSE(run.collections.at(0).resumed);
+    ExpectEqual(source, target);
+  }
+}
+
+TEST_F(CopyTest, SealedTogetherWhenAllRowsAreThere) {
+  Site source;
+  for (const char* name : {"a", "b", "c"}) source.Create(name, 10);
+  Site target;
+  std::atomic<int> named = 0;
+  std::atomic<int> named_before = -1;
+  target.server.Before("RenameCollection", [&](const fake::Call&) { ++named; });
+  target.server.Before("Flush", [&](const fake::Call& call) {
+    named_before = named.load();
+    EXPECT_EQ(static_cast<const fake::pb::FlushRequest&>(call.request).collection_names_size(), 3);
+  });
+  MustCopy(source, target);
+  EXPECT_EQ(named_before, 3);
+  EXPECT_EQ(target.server.Calls("Flush"), 1);
 }
 
 TEST_F(CopyTest, OneThatFailsLeavesTheOthersAlone) {
