@@ -76,21 +76,18 @@ struct Packing {
   StorePtr store;
   std::optional<app::OpenedRepository> opened;
 
-  // A new bundle is marked before anything is in it, one that is there when it has opened.
   Result<repo::Repository*> Open(Environment& env, const Context& context, const PackArgs& args) {
-    AERIE_ASSIGN(const bool there, repo::RepositoryExists(context, *store));
-    if (!there) AERIE_TRY(transfer::BeginBundle(context, *store, kProgram));
+    AERIE_TRY(transfer::BeginBundle(context, *store, kProgram));
     auto repository =
         env.session.Repository(context, args.folder, args.bundle, app::IfAbsent::kCreate);
     if (KindOf(repository.status()) == Kind::kWrongKey) {
       return WithMessage(repository.status(),
                          "pack into " + args.folder +
-                             ": a bundle is there, and the passphrase does "
-                             "not fit; set AERIE_BUNDLE_PASSWORD or use --bundle-password-file");
+                             ": a bundle is there, and the passphrase does not fit; set "
+                             "AERIE_BUNDLE_PASSWORD or use --bundle-password-file");
     }
     AERIE_TRY(repository.status());
     opened = *std::move(repository);
-    if (there) AERIE_TRY(transfer::BeginBundle(context, *store, kProgram));
     return opened->repository.get();
   }
 };
@@ -120,6 +117,11 @@ Result<repo::Snapshot> PackEndpoint(Environment& env, const PackArgs& args,
     if (!outcome.status.ok() && run.collections.size() > 1) {
       result.warnings.emplace_back(outcome.status.message());
     }
+  }
+  if (KindOf(run.status) == Kind::kPartial) {
+    return WithMessage(run.status, "pack " + from.Describe() +
+                                       ": some collections failed, and the bundle is not finished; "
+                                       "the same command goes on with the rest");
   }
   AERIE_TRY(run.status);
   return *run.snapshot;
@@ -206,6 +208,29 @@ CommandResult PackPlan(Environment& env, const PackSource& from, const std::stri
   return result;
 }
 
+void ReportPacked(const BundleManifest& manifest, const repo::Snapshot& snapshot,
+                  const std::string& place, double seconds, CommandResult& result) {
+  result.json.update(ManifestToJson(manifest, place));
+  result.json["collections"] = Json::array();
+  for (const auto& collection : snapshot.collections) {
+    result.json["collections"].push_back(
+        {{"name", collection.name.ToString()}, {"rows", collection.digest.rows}});
+  }
+  result.json["seconds"] = seconds;
+  char ratio[32] = "";
+  if (manifest.plain_bytes > 0) {
+    std::snprintf(ratio, sizeof ratio, ", %.1f %%",
+                  100.0 * static_cast<double>(manifest.packed_bytes()) /
+                      static_cast<double>(manifest.plain_bytes));
+  }
+  const std::size_t count = snapshot.collections.size();
+  result.text +=
+      "packed " + Thousands(manifest.rows) + " rows of " + std::to_string(count) +
+      (count == 1 ? " collection: " : " collections: ") + HumanBytes(manifest.plain_bytes) +
+      " in " + PartsText(manifest.parts.size(), manifest.packed_bytes()) + ratio +
+      (manifest.encrypted ? " (encrypted), " : " (not encrypted), ") + HumanSeconds(seconds) + "\n";
+}
+
 CommandResult Pack(Environment& env, const PackArgs& asked) {
   PackArgs args = asked;
   args.bundle.limits = args.source.repo.flags.limits;
@@ -237,26 +262,7 @@ CommandResult Pack(Environment& env, const PackArgs& asked) {
                                          *snapshot, kProgram, env.output);
   result.status = manifest.status();
   if (!manifest.ok()) return result;
-  result.json.update(ManifestToJson(*manifest, packing.store->Describe()));
-  result.json["collections"] = Json::array();
-  for (const auto& collection : snapshot->collections) {
-    result.json["collections"].push_back(
-        {{"name", collection.name.ToString()}, {"rows", collection.digest.rows}});
-  }
-  result.json["seconds"] = SecondsSince(env, start);
-  char ratio[32] = "";
-  if (manifest->plain_bytes > 0) {
-    std::snprintf(ratio, sizeof ratio, ", %.1f %%",
-                  100.0 * static_cast<double>(manifest->packed_bytes()) /
-                      static_cast<double>(manifest->plain_bytes));
-  }
-  const std::size_t count = snapshot->collections.size();
-  result.text += "packed " + Thousands(manifest->rows) + " rows of " + std::to_string(count) +
-                 (count == 1 ? " collection: " : " collections: ") +
-                 HumanBytes(manifest->plain_bytes) + " in " +
-                 PartsText(manifest->parts.size(), manifest->packed_bytes()) + ratio +
-                 (manifest->encrypted ? " (encrypted), " : " (not encrypted), ") +
-                 HumanSeconds(SecondsSince(env, start)) + "\n";
+  ReportPacked(*manifest, *snapshot, packing.store->Describe(), SecondsSince(env, start), result);
   return result;
 }
 
@@ -290,6 +296,16 @@ CommandResult PlanResult(const transfer::SendPlan& plan, const std::string& to) 
   return result;
 }
 
+std::string SentText(const transfer::SendResult& sent, transfer::ReadBack read_back,
+                     const std::string& to) {
+  const std::string there = Thousands(sent.parts_there) + " were there already" +
+                            (read_back == transfer::ReadBack::kAll ? ", and compared" : "");
+  if (sent.parts_sent == 0) return "nothing to send to " + to + ": all " + there;
+  return "sent " + PartsText(sent.parts_sent, sent.bytes_sent) + " to " + to +
+         (read_back == transfer::ReadBack::kNone ? ", not read back" : ", every one read back") +
+         (sent.parts_there == 0 ? "" : "; " + there);
+}
+
 CommandResult Send(Environment& env, const SendArgs& args) {
   auto from = env.session.BundlePlace(env.context, args.from, {}, &args.ssh);
   if (!from.ok()) return Failure(from.status());
@@ -315,12 +331,8 @@ CommandResult Send(Environment& env, const SendArgs& args) {
   for (const std::string& name : sent->mended) {
     result.text += "was damaged there, and sent again: " + name + "\n";
   }
-  result.text +=
-      "sent " + PartsText(sent->parts_sent, sent->bytes_sent) + " to " + (*to)->Describe() +
-      (options.read_back == transfer::ReadBack::kNone ? ", not read back"
-                                                      : ", every one read back") +
-      (sent->parts_there == 0 ? "" : "; " + Thousands(sent->parts_there) + " were there already") +
-      ", " + HumanSeconds(SecondsSince(env, start)) + "\n";
+  result.text += SentText(*sent, options.read_back, (*to)->Describe()) + ", " +
+                 HumanSeconds(SecondsSince(env, start)) + "\n";
   return result;
 }
 

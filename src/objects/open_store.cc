@@ -55,7 +55,7 @@ Result<std::shared_ptr<ObjectStore>> OpenStore(const std::string& location, cons
     AERIE_ASSIGN(SftpUri uri, ParseSftpUri(location));
     if (sftp == nullptr) {
       return InvalidError("open " + uri.ToString() +
-                          ": SFTP takes bundles only (aerie bundle send)" + kForms);
+                          ": only aerie bundle send and verify work over SFTP" + kForms);
     }
     return std::make_shared<SftpStore>(std::move(uri), *sftp);
   }

@@ -98,19 +98,17 @@ bool IsDamage(const Status& status) {
 // ---- packing ----
 
 Status BeginBundle(const Context& context, ObjectStore& store, const std::string& program) {
-  AERIE_ASSIGN(auto manifest, Look(context, store));
-  if (!manifest) {
-    AERIE_TRY(store.List(context, "", [&](const ObjectInfo& info) {
-      return RefusedError("pack a bundle in " + store.Describe() + ": it is not empty, it has " +
-                          info.key.text + "; choose a new or empty folder");
-    }));
-    manifest.emplace();
-  }
-  // What is known of its parts is kept: they do not change.
-  manifest->finished = false;
-  manifest->program = program;
-  manifest->created_ms = ToUnixMillis(context.clock().Now());
-  return store.Put(context, {kBundlePath}, AsBytes(files::EncodeBundleManifest(*manifest)));
+  AERIE_ASSIGN(const auto there, Look(context, store));
+  // Its parts do not change: until there is a new list the old one is as true as it was.
+  if (there) return Ok();
+  AERIE_TRY(store.List(context, "", [&](const ObjectInfo& info) {
+    return RefusedError("pack a bundle in " + store.Describe() + ": it is not empty, it has " +
+                        info.key.text + "; choose a new or empty folder");
+  }));
+  BundleManifest manifest;
+  manifest.program = program;
+  manifest.created_ms = ToUnixMillis(context.clock().Now());
+  return store.Put(context, {kBundlePath}, AsBytes(files::EncodeBundleManifest(manifest)));
 }
 
 Result<BundleManifest> FinishBundle(const Context& context, ObjectStore& store,

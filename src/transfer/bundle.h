@@ -21,8 +21,9 @@
 
 namespace aerie::transfer {
 
-// Before anything is packed: says in `store` that a bundle is under way there. kRefused, with
-// nothing changed, when it holds anything but a bundle, whole or not.
+// Before anything is packed: says in `store` that a bundle is under way there, unless one is there
+// already: that stays as whole as it is until FinishBundle. kRefused, with nothing changed, when it
+// holds anything else.
 Status BeginBundle(const Context& context, objects::ObjectStore& store, const std::string& program);
 
 // After `snapshot` was committed to `repository`, which lies in `store`: reads each new part back

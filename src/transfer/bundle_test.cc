@@ -203,6 +203,28 @@ TEST_F(BundleTest, APackThatIsKilledAnywhereGoesOn) {
   }
 }
 
+// Nor does one that would add to a bundle make it any worse.
+TEST_F(BundleTest, ABundleIsWholeWhileSomethingIsAddedToIt) {
+  const auto here = Packed();
+  const auto before = ReadBundle(context_, *here);
+  rows::RowGenerator random(8);
+  auto& more = from_.Add(SpecOf("more", random.EveryTypeSchema(rows::DataType::kVarChar)));
+  ASSERT_TRUE(more.Put(random.RandomRows(more.spec().schema, "_default", 5)).ok());
+  for (const std::uint64_t at : {2, 6, 10, 14, 18, 22}) {
+    SCOPED_TRACE(at);
+    const auto store = std::make_shared<FaultyStore>(here);
+    store->CrashAt(at);
+    EXPECT_FALSE(Pack(store).ok());
+    const auto after = ReadBundle(context_, *here);
+    ASSERT_TRUE(after.ok()) << after.status();
+    EXPECT_EQ(*after, *before);
+    const auto there = std::make_shared<MemoryStore>("there");
+    EXPECT_TRUE(Send(*here, *there).ok());
+  }
+  ASSERT_TRUE(Pack(here).ok());
+  ExpectWhole(here);
+}
+
 TEST_F(BundleTest, ASendThatIsKilledAnywhereGoesOn) {
   const auto here = Packed();
   const auto counted = std::make_shared<FaultyStore>(std::make_shared<MemoryStore>("count"));

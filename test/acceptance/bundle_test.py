@@ -14,6 +14,8 @@ import numpy
 import pyarrow.parquet
 
 from harness import AcceptanceTest, Lab, T, column, field, rows_of, signal_process, tree
+from proxy import CUT, Proxy
+from soak import s3_env
 from sshd import Line, Sshd, random_cuts
 from types_test import FLAT, every_type_columns, every_type_fields, int64_keys
 
@@ -251,6 +253,35 @@ class BundleTest(AcceptanceTest):
         self.error(self.aerie.json('bundle', 'pack', export, third), 8, 'not finished')
         self.assertFalse(os.path.exists(third), 'nothing was made')
 
+    def test_to_a_bucket_and_from_it(self):
+        s3 = Lab('s3')
+        self.addCleanup(s3.stop)
+        proxy = Proxy(s3.uri)
+        self.addCleanup(proxy.stop)
+        env = s3_env(s3.ready, proxy.uri)
+        place = f's3://{s3.ready["bucket"]}/bundle'
+        packed = self.pack()
+        puts = []
+
+        def judge(method, path):
+            if method != 'PUT' or '/packs/' not in path:
+                return None
+            puts.append(path)
+            return CUT if len(puts) % 4 == 1 else None
+        proxy.judge = judge
+        sent = self.ok('bundle', 'send', self.bundle, place, env=env)
+        self.assertEqual(sent['parts_sent'], packed['parts'])
+        cut = len(puts) - len(set(puts))
+        self.assertGreater(cut, 2)
+        print(f'bundle: {cut} of {len(set(puts))} packs put twice, where the line was cut {cut} times')
+        self.ok('bundle', 'verify', place, env=env)
+        folder = self.scratch.new('files')
+        rows = self.ok('bundle', 'unpack', place, folder, '--format', 'jsonl', env=env)['rows']
+        self.assertEqual(rows, packed['rows'])
+        lines = sum(len(open(path, 'rb').read().splitlines()) for path in
+                    glob.glob(os.path.join(folder, '**', '*.jsonl'), recursive=True))
+        self.assertEqual(lines, rows)
+
     def test_ssh_says_what_is_wrong(self):
         made_bundle(self.bundle, 3, self.rng)
         port = self.sshd.port
@@ -267,7 +298,7 @@ class BundleTest(AcceptanceTest):
         self.assertFalse(os.path.exists(self.there))
         self.error(send(*self.ssh(1), to=self.sshd.uri(1, self.there)), 1, 'refused', 'check the address')
         self.error(send(to='sftp://me:secret@127.0.0.1/x'), 2, '--ssh-key')
-        self.error(self.aerie.json('backup', 'list', '--repo', to), 2, 'bundle send')
+        self.error(self.aerie.json('backup', 'list', '--repo', to), 2, 'bundle send and verify')
         planned = send(*self.ssh(port), '--dry-run')
         self.assertEqual((planned.code, planned.result['parts_to_send']), (0, 3), planned)
         self.assertGreater(planned.result['free_bytes'], 0)
