@@ -11,6 +11,7 @@
 
 #include <xxhash.h>
 
+#include "files/bundle_manifest.h"
 #include "files/export_manifest.h"
 #include "files/jsonl_format.h"
 #include "repo/blob_codec.h"
@@ -107,6 +108,13 @@ void FuzzDamaged(ByteSpan input) {
   if (!record.ok()) return;
   const auto again = repo::DecodeDamageRecord(repo::EncodeDamageRecord(*record));
   Require(again.ok() && again->packs == record->packs, "it comes back as it was");
+}
+
+void FuzzBundle(ByteSpan input) {
+  const auto manifest = files::DecodeBundleManifest(AsText(input));
+  RequireRefusal(manifest.status());
+  if (!manifest.ok()) return;
+  Require(files::EncodeBundleManifest(*manifest) == AsText(input), "it is vouched for to the byte");
 }
 
 void FuzzExport(ByteSpan input) {

@@ -14,6 +14,7 @@ const std::vector<rows::FieldSchema>& Columns();
 
 void FuzzBlob(ByteSpan input);    // 3 bytes of plain size, then the encoded form
 void FuzzColumn(ByteSpan input);  // 1 byte that chooses the column, then the plain bytes
+void FuzzBundle(ByteSpan input);  // the list of a bundle
 void FuzzChecked(ByteSpan input);
 void FuzzConfig(ByteSpan input);
 void FuzzDamaged(ByteSpan input);

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "decoders.h"
+#include "files/bundle_manifest.h"
 #include "files/export_manifest.h"
 #include "files/jsonl_format.h"
 #include "repo/blob_codec.h"
@@ -237,6 +238,18 @@ void SaveSync() {
   Save("sync_record", "one", aerie::AsBytes(text.substr(0, text.find('\n'))));
 }
 
+void SaveBundle() {
+  files::BundleManifest manifest;
+  manifest.finished = true;
+  manifest.bundle = std::string(32, '1');
+  manifest.program = "aerie 0.1.0";
+  manifest.snapshot = std::string(32, '2');
+  manifest.rows = 3;
+  manifest.plain_bytes = 4;
+  manifest.parts = {{"config", 5, std::string(64, '6')}, {"packs/ab/cd", 7, std::string(64, '8')}};
+  Save("bundle", "one", aerie::AsBytes(files::EncodeBundleManifest(manifest)));
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -250,5 +263,6 @@ int main(int argc, char** argv) {
   SaveObjects();
   SaveExport();
   SaveSync();
+  SaveBundle();
   return 0;
 }

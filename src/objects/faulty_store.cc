@@ -281,4 +281,11 @@ Status FaultyStore::Copy(const Context& context, const ObjectKey& from, const Ob
   return verdict.status;
 }
 
+Result<std::optional<std::uint64_t>> FaultyStore::FreeBytes(const Context& context) {
+  AERIE_ASSIGN(const Verdict verdict, Arrive(context, Verb::kStat, {""}));
+  if (!verdict.rule) return inner_->FreeBytes(context);
+  if (Crashes(verdict.rule->effect)) CrashNow();
+  return verdict.status;
+}
+
 }  // namespace aerie::objects

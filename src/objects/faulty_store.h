@@ -87,6 +87,7 @@ class FaultyStore : public ObjectStore {
   Status Retain(const Context& context, const ObjectKey& key, std::int64_t until_ms) override;
   Result<std::int64_t> RetainedUntil(const Context& context, const ObjectKey& key) override;
   Status Copy(const Context& context, const ObjectKey& from, const ObjectKey& to) override;
+  Result<std::optional<std::uint64_t>> FreeBytes(const Context& context) override;
 
  private:
   // What one call is to do: the struck rule, or none.

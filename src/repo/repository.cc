@@ -113,7 +113,8 @@ class StoredSnapshotWriter : public SnapshotWriter {
         lease_(std::move(lease)),
         dooms_(std::move(dooms)),
         snapshot_(std::move(snapshot)),
-        sink_(context, repository.store(), repository.keys(), repository.index()),
+        sink_(context, repository.store(), repository.keys(), repository.index(),
+              {.pack_bytes = options.pack_bytes}),
         pool_(sink_, repository.PoolOptions()) {}
 
   const SnapshotId& id() const override { return snapshot_.id; }

@@ -74,6 +74,8 @@ struct Snapshot {
 
 struct SnapshotOptions {
   Duration immutable_for = {};  // from the commit on; zero: not immutable
+  // New packs are about so large: what is sent or cut off as a whole.
+  std::uint64_t pack_bytes = std::uint64_t{16} << 20;
 };
 
 // Tree root of one partition.
