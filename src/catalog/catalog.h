@@ -41,8 +41,8 @@ struct Migration {
   std::int64_t created_ms = 0;
   std::int64_t updated_ms = 0;
   std::int64_t ended_ms = 0;  // 0: under way
-  std::optional<Holder> holder;
-  Request request;
+  std::optional<Holder> holder{};
+  Request request{};
 };
 
 struct LogEntry {
@@ -89,15 +89,15 @@ struct StepRecord {
   std::string state;
   std::string phase;
   bool ended = false;
-  std::vector<LogEntry> log;  // `seq` and `at_ms` are given by the catalog and the call
+  std::vector<LogEntry> log{};  // `seq` and `at_ms` are given by the catalog and the call
   struct AlertChange {
     std::string incident;
     std::string text;
     bool raised = true;  // else resolved
   };
-  std::vector<AlertChange> alerts;
+  std::vector<AlertChange> alerts{};
   std::int64_t answered = 0;  // number of the command that this step obeyed or refused; 0: none
-  std::string refusal;
+  std::string refusal{};
 };
 
 // Times of a lease; see Catalog::Take.

@@ -125,7 +125,10 @@ Result<bool> Database::Next(sqlite3_stmt* statement) {
   return Error();
 }
 
-std::int64_t Database::Changes() const { return sqlite3_changes(db_); }
+Status Database::RunScript(const char* sql) {
+  return sqlite3_exec(db_, sql, nullptr, nullptr, nullptr) == SQLITE_OK ? Ok() : Error();
+}
+
 std::int64_t Database::LastInsertId() const { return sqlite3_last_insert_rowid(db_); }
 Status Database::Error() const { return ErrorOf(db_, path_); }
 

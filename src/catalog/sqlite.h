@@ -72,8 +72,8 @@ class Database {
   Status Run(std::string_view sql, const std::vector<Value>& values = {}) {
     return Run(sql, values, [](const Row&) {});
   }
-  // Rows that the last INSERT, UPDATE or DELETE changed.
-  std::int64_t Changes() const;
+  // Several statements, without values.
+  Status RunScript(const char* sql);
   std::int64_t LastInsertId() const;
   const std::string& path() const { return path_; }
 
