@@ -66,6 +66,14 @@ Status NoMigration(const std::string& id) {
                        "' is not in the catalog; aerie migrate status lists those that are");
 }
 
+Result<Migration> FindIn(Database& db, const std::string& id) {
+  std::optional<Migration> found;
+  AERIE_TRY(db.Run(std::string(kMigrationColumns) + "WHERE id = ?", {id},
+                   [&](const Row& row) { found = ReadMigration(row); }));
+  if (!found) return NoMigration(id);
+  return *std::move(found);
+}
+
 Status Log(Database& db, const std::string& id, const LogEntry& entry, std::int64_t now_ms) {
   return db.Run("INSERT INTO log (migration, at_ms, kind, text) VALUES (?, ?, ?, ?)",
                 {id, now_ms, entry.kind, entry.text});
@@ -124,40 +132,41 @@ Status Catalog::Upgrade() {
 }
 
 Status Catalog::Create(const Migration& m) {
-  AERIE_ASSIGN(const auto transaction, Transaction::Begin(*db_));
-  bool exists = false;
-  AERIE_TRY(db_->Run("SELECT 1 FROM migrations WHERE id = ?", {m.id},
+  return WithDatabase([&](Database& db) -> Status {
+    AERIE_ASSIGN(const auto transaction, Transaction::Begin(db));
+    bool exists = false;
+    AERIE_TRY(db.Run("SELECT 1 FROM migrations WHERE id = ?", {m.id},
                      [&](const Row&) { exists = true; }));
-  if (exists)
-    return MakeStatus(Kind::kExists, "migration '" + m.id + "' is in the catalog already");
-  AERIE_TRY(
-      db_->Run("INSERT INTO migrations (id, spec, state, phase, created_ms, updated_ms) "
+    if (exists)
+      return MakeStatus(Kind::kExists, "migration '" + m.id + "' is in the catalog already");
+    AERIE_TRY(
+        db.Run("INSERT INTO migrations (id, spec, state, phase, created_ms, updated_ms) "
                "VALUES (?, ?, ?, ?, ?, ?)",
                {m.id, m.spec, m.state, m.phase, m.created_ms, m.created_ms}));
-  return transaction->Commit();
+    return transaction->Commit();
+  });
 }
 
 Result<Migration> Catalog::Find(const std::string& id) {
-  std::optional<Migration> found;
-  AERIE_TRY(db_->Run(std::string(kMigrationColumns) + "WHERE id = ?", {id},
-                     [&](const Row& row) { found = ReadMigration(row); }));
-  if (!found) return NoMigration(id);
-  return *std::move(found);
+  return WithDatabase([&](Database& db) { return FindIn(db, id); });
 }
 
 Result<std::vector<Migration>> Catalog::List(bool open_only) {
-  std::vector<Migration> all;
-  AERIE_TRY(db_->Run(std::string(kMigrationColumns) + (open_only ? "WHERE ended_ms = 0 " : "") +
+  return WithDatabase([&](Database& db) -> Result<std::vector<Migration>> {
+    std::vector<Migration> all;
+    AERIE_TRY(db.Run(std::string(kMigrationColumns) + (open_only ? "WHERE ended_ms = 0 " : "") +
                          "ORDER BY created_ms DESC, id",
                      {}, [&](const Row& row) { all.push_back(ReadMigration(row)); }));
-  return all;
+    return all;
+  });
 }
 
 Result<std::vector<LogEntry>> Catalog::Log(const std::string& id, std::int64_t after_seq,
                                            std::size_t limit) {
-  std::vector<LogEntry> entries;
-  AERIE_TRY(
-      db_->Run("SELECT seq, at_ms, kind, text FROM log WHERE migration = ? AND seq > ? "
+  return WithDatabase([&](Database& db) -> Result<std::vector<LogEntry>> {
+    std::vector<LogEntry> entries;
+    AERIE_TRY(
+        db.Run("SELECT seq, at_ms, kind, text FROM log WHERE migration = ? AND seq > ? "
                "ORDER BY seq LIMIT ?",
                {id, after_seq, static_cast<std::int64_t>(limit)}, [&](const Row& row) {
                  entries.push_back({.seq = row.Integer(0),
@@ -165,21 +174,25 @@ Result<std::vector<LogEntry>> Catalog::Log(const std::string& id, std::int64_t a
                                     .kind = row.Text(2),
                                     .text = row.Text(3)});
                }));
-  return entries;
+    return entries;
+  });
 }
 
 Result<std::vector<Alert>> Catalog::Alerts(const std::string& id, bool open_only) {
-  std::vector<Alert> alerts;
-  AERIE_TRY(db_->Run(std::string(kAlertColumns) + "WHERE migration = ? " +
+  return WithDatabase([&](Database& db) -> Result<std::vector<Alert>> {
+    std::vector<Alert> alerts;
+    AERIE_TRY(db.Run(std::string(kAlertColumns) + "WHERE migration = ? " +
                          (open_only ? "AND resolved_ms = 0 " : "") + "ORDER BY number DESC",
                      {id}, [&](const Row& row) { alerts.push_back(ReadAlert(row)); }));
-  return alerts;
+    return alerts;
+  });
 }
 
 Result<std::optional<Sample>> Catalog::LastSample(const std::string& id) {
-  std::optional<Sample> sample;
-  AERIE_TRY(
-      db_->Run("SELECT at_ms, source_rows, target_rows, error_rate, latency_ms, round, "
+  return WithDatabase([&](Database& db) -> Result<std::optional<Sample>> {
+    std::optional<Sample> sample;
+    AERIE_TRY(
+        db.Run("SELECT at_ms, source_rows, target_rows, error_rate, latency_ms, round, "
                "lag_ms, left_ms FROM samples WHERE migration = ? ORDER BY at_ms DESC LIMIT 1",
                {id}, [&](const Row& row) {
                  sample = Sample{.at_ms = row.Integer(0),
@@ -191,52 +204,60 @@ Result<std::optional<Sample>> Catalog::LastSample(const std::string& id) {
                                  .lag_ms = row.Integer(6),
                                  .left_ms = row.Integer(7)};
                }));
-  return sample;
+    return sample;
+  });
 }
 
 Result<std::int64_t> Catalog::Say(const std::string& id, const std::string& verb,
                                   std::int64_t request, std::int64_t now_ms) {
-  AERIE_TRY(Find(id).status());
-  AERIE_TRY(db_->Run("INSERT INTO commands (migration, verb, request, at_ms) VALUES (?, ?, ?, ?)",
+  return WithDatabase([&](Database& db) -> Result<std::int64_t> {
+    AERIE_TRY(FindIn(db, id).status());
+    AERIE_TRY(db.Run("INSERT INTO commands (migration, verb, request, at_ms) VALUES (?, ?, ?, ?)",
                      {id, verb, request, now_ms}));
-  return db_->LastInsertId();
+    return db.LastInsertId();
+  });
 }
 
 Result<Command> Catalog::FindCommand(std::int64_t number) {
-  std::optional<Command> found;
-  AERIE_TRY(db_->Run(std::string(kCommandColumns) + "WHERE number = ?", {number},
+  return WithDatabase([&](Database& db) -> Result<Command> {
+    std::optional<Command> found;
+    AERIE_TRY(db.Run(std::string(kCommandColumns) + "WHERE number = ?", {number},
                      [&](const Row& row) { found = ReadCommand(row); }));
-  if (!found) return NotFoundError("command " + std::to_string(number) + " is not in the catalog");
-  return *std::move(found);
+    if (!found)
+      return NotFoundError("command " + std::to_string(number) + " is not in the catalog");
+    return *std::move(found);
+  });
 }
 
 Result<std::unique_ptr<Lease>> Catalog::Take(const std::string& id, const Holder& holder,
                                              const LeaseTimes& times) {
-  AERIE_ASSIGN(const auto transaction, Transaction::Begin(*db_));
-  AERIE_ASSIGN(const Migration found, Find(id));
-  if (found.holder && !HasEnded(found.holder->process)) {
-    const bool same =
-        found.holder->process.machine == holder.process.machine && !holder.process.machine.empty();
-    const std::int64_t silent_ms = holder.renewed_ms - found.holder->renewed_ms;
-    // On this machine a process that has not ended may only be slow.
-    if (same || silent_ms <= times.lost_after_ms) {
-      return MakeStatus(Kind::kLocked,
-                        "migration '" + id + "' is driven by process " +
-                            std::to_string(found.holder->process.pid) + " on " +
-                            found.holder->host +
-                            "; tell that one what to do by aerie migrate pause, cutover, ...");
+  return WithDatabase([&](Database& db) -> Result<std::unique_ptr<Lease>> {
+    AERIE_ASSIGN(const auto transaction, Transaction::Begin(db));
+    AERIE_ASSIGN(const Migration found, FindIn(db, id));
+    if (found.holder && !HasEnded(found.holder->process)) {
+      const bool same = found.holder->process.machine == holder.process.machine &&
+                        !holder.process.machine.empty();
+      const std::int64_t silent_ms = holder.renewed_ms - found.holder->renewed_ms;
+      // On this machine a process that has not ended may only be slow.
+      if (same || silent_ms <= times.lost_after_ms) {
+        return MakeStatus(Kind::kLocked,
+                          "migration '" + id + "' is driven by process " +
+                              std::to_string(found.holder->process.pid) + " on " +
+                              found.holder->host +
+                              "; tell that one what to do by aerie migrate pause, cutover, ...");
+      }
     }
-  }
-  const ProcessIdentity& p = holder.process;
-  AERIE_TRY(
-      db_->Run("UPDATE migrations SET held = 1, epoch = epoch + 1, machine = ?, pid = ?, "
+    const ProcessIdentity& p = holder.process;
+    AERIE_TRY(
+        db.Run("UPDATE migrations SET held = 1, epoch = epoch + 1, machine = ?, pid = ?, "
                "started = ?, host = ?, renewed_ms = ? WHERE id = ?",
                {p.machine, p.pid, p.started, holder.host, holder.renewed_ms, id}));
-  std::int64_t epoch = 0;
-  AERIE_TRY(db_->Run("SELECT epoch FROM migrations WHERE id = ?", {id},
+    std::int64_t epoch = 0;
+    AERIE_TRY(db.Run("SELECT epoch FROM migrations WHERE id = ?", {id},
                      [&](const Row& row) { epoch = row.Integer(0); }));
-  AERIE_TRY(transaction->Commit());
-  return std::unique_ptr<Lease>(new Lease(*this, id, epoch));
+    AERIE_TRY(transaction->Commit());
+    return std::unique_ptr<Lease>(new Lease(*this, id, epoch));
+  });
 }
 
 Lease::~Lease() {
@@ -245,10 +266,10 @@ Lease::~Lease() {
   }).IgnoreError();
 }
 
-Status Lease::Check() {
+Status Lease::Check(Database& db) {
   bool mine = false;
-  AERIE_TRY(catalog_.db_->Run("SELECT 1 FROM migrations WHERE id = ? AND epoch = ? AND held = 1",
-                              {id_, epoch_}, [&](const Row&) { mine = true; }));
+  AERIE_TRY(db.Run("SELECT 1 FROM migrations WHERE id = ? AND epoch = ? AND held = 1",
+                   {id_, epoch_}, [&](const Row&) { mine = true; }));
   if (mine) return Ok();
   return MakeStatus(Kind::kLocked, "migration '" + id_ +
                                        "' was taken over by another process, which goes on with "
@@ -256,10 +277,12 @@ Status Lease::Check() {
 }
 
 Status Lease::Write(const std::function<Status(Database&)>& work) {
-  AERIE_ASSIGN(const auto transaction, Transaction::Begin(*catalog_.db_));
-  AERIE_TRY(Check());
-  AERIE_TRY(work(*catalog_.db_));
-  return transaction->Commit();
+  return catalog_.WithDatabase([&](Database& db) -> Status {
+    AERIE_ASSIGN(const auto transaction, Transaction::Begin(db));
+    AERIE_TRY(Check(db));
+    AERIE_TRY(work(db));
+    return transaction->Commit();
+  });
 }
 
 Status Lease::Renew(std::int64_t now_ms) {
@@ -322,11 +345,13 @@ Result<std::int64_t> Lease::Ask(const std::string& text, std::int64_t now_ms) {
 }
 
 Result<std::vector<Command>> Lease::Commands() {
-  std::vector<Command> commands;
-  AERIE_TRY(catalog_.db_->Run(
-      std::string(kCommandColumns) + "WHERE migration = ? AND answered_ms = 0 ORDER BY number",
-      {id_}, [&](const Row& row) { commands.push_back(ReadCommand(row)); }));
-  return commands;
+  return catalog_.WithDatabase([&](Database& db) -> Result<std::vector<Command>> {
+    std::vector<Command> commands;
+    AERIE_TRY(db.Run(
+        std::string(kCommandColumns) + "WHERE migration = ? AND answered_ms = 0 ORDER BY number",
+        {id_}, [&](const Row& row) { commands.push_back(ReadCommand(row)); }));
+    return commands;
+  });
 }
 
 Status Lease::Answer(std::int64_t command, const std::string& refusal, std::int64_t now_ms) {
@@ -334,13 +359,14 @@ Status Lease::Answer(std::int64_t command, const std::string& refusal, std::int6
 }
 
 Result<std::vector<Alert>> Lease::Undelivered() {
-  std::vector<Alert> alerts;
-  AERIE_TRY(
-      catalog_.db_->Run(std::string(kAlertColumns) +
-                            "WHERE migration = ? AND (raise_delivered_ms = 0 OR "
-                            "(resolved_ms <> 0 AND resolve_delivered_ms = 0)) ORDER BY number",
-                        {id_}, [&](const Row& row) { alerts.push_back(ReadAlert(row)); }));
-  return alerts;
+  return catalog_.WithDatabase([&](Database& db) -> Result<std::vector<Alert>> {
+    std::vector<Alert> alerts;
+    AERIE_TRY(db.Run(std::string(kAlertColumns) +
+                         "WHERE migration = ? AND (raise_delivered_ms = 0 OR "
+                         "(resolved_ms <> 0 AND resolve_delivered_ms = 0)) ORDER BY number",
+                     {id_}, [&](const Row& row) { alerts.push_back(ReadAlert(row)); }));
+    return alerts;
+  });
 }
 
 Status Lease::Delivered(const Alert& alert, std::int64_t now_ms) {
@@ -365,15 +391,17 @@ Status Lease::NoteChild(const std::optional<ProcessIdentity>& child) {
 }
 
 Result<std::optional<ProcessIdentity>> Lease::Child() {
-  std::optional<ProcessIdentity> child;
-  AERIE_TRY(catalog_.db_->Run(
-      "SELECT child_machine, child_pid, child_started FROM migrations WHERE id = ?", {id_},
-      [&](const Row& row) {
-        if (row.Integer(1) == 0) return;
-        child = ProcessIdentity{
-            .machine = row.Text(0), .pid = row.Integer(1), .started = row.Integer(2)};
-      }));
-  return child;
+  return catalog_.WithDatabase([&](Database& db) -> Result<std::optional<ProcessIdentity>> {
+    std::optional<ProcessIdentity> child;
+    AERIE_TRY(db.Run("SELECT child_machine, child_pid, child_started FROM migrations WHERE id = ?",
+                     {id_}, [&](const Row& row) {
+                       if (row.Integer(1) == 0) return;
+                       child = ProcessIdentity{.machine = row.Text(0),
+                                               .pid = row.Integer(1),
+                                               .started = row.Integer(2)};
+                     }));
+    return child;
+  });
 }
 
 }  // namespace aerie::catalog

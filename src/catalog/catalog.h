@@ -1,15 +1,16 @@
 // The catalog: what must survive the process that wrote it. Migrations, their log, the words that
 // other processes leave for their driver, their alerts, and what their monitor saw.
 //
-// One SQLite file (docs/decisions/0020). A Catalog is used by one thread at a time; each process,
-// and each thread that needs one, opens its own. Every call that writes is one transaction and is
-// on the disk when it returns. The texts `spec` and `state` are JSON of those who store them: this
-// room does not look inside. Times are milliseconds since the Unix epoch.
+// One SQLite file (docs/decisions/0020), which several processes may have open. Thread-safe. Every
+// call that writes is one transaction and is on the disk when it returns. The texts `spec` and
+// `state` are JSON of those who store them: this room does not look inside. Times are milliseconds
+// since the Unix epoch.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -142,12 +143,19 @@ class Catalog {
   friend class Lease;
   explicit Catalog(std::unique_ptr<Database> db) : db_(std::move(db)) {}
   Status Upgrade();
+  // One call at a time has the connection.
+  template <class Work>
+  auto WithDatabase(Work work) {
+    std::lock_guard lock(mutex_);
+    return work(*db_);
+  }
 
+  std::mutex mutex_;
   const std::unique_ptr<Database> db_;
 };
 
 // The right to drive one migration. Each write holds only while the lease does: kLocked once
-// another process took over. Given back when destroyed. Same thread rule as its catalog.
+// another process took over. Given back when destroyed. Thread-safe.
 class Lease {
  public:
   ~Lease();
@@ -176,7 +184,7 @@ class Lease {
   Lease(Catalog& catalog, std::string id, std::int64_t epoch)
       : catalog_(catalog), id_(std::move(id)), epoch_(epoch) {}
   // In a transaction: that this is still the holder.
-  Status Check();
+  Status Check(Database& db);
   Status Write(const std::function<Status(Database&)>& work);
 
   Catalog& catalog_;

@@ -72,7 +72,9 @@ void Database::Finalize::operator()(sqlite3_stmt* statement) const { sqlite3_fin
 Result<std::unique_ptr<Database>> Database::Open(const std::string& path, Duration busy) {
   AERIE_TRY(MakeFolder(path));
   // SQLite gives its other files the rights of this one. What is wrong with it, SQLite says.
-  const int made = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, S_IRUSR | S_IWUSR);
+  const int made = path == kInMemory
+                       ? -1
+                       : ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, S_IRUSR | S_IWUSR);
   if (made >= 0) ::close(made);
   sqlite3* handle = nullptr;
   const int code =

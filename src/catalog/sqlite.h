@@ -20,6 +20,9 @@ struct sqlite3_stmt;
 
 namespace aerie::catalog {
 
+// A path that names no file: what is stored there lives as long as the connection.
+inline constexpr char kInMemory[] = ":memory:";
+
 // What is bound to a ?, or NULL.
 struct Value {
   enum class Type { kNull, kInteger, kReal, kText };
