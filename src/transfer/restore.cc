@@ -1,7 +1,6 @@
 #include "transfer/restore.h"
 
 #include <algorithm>
-#include <numeric>
 
 #include "base/task_group.h"
 #include "milvus/capabilities.h"
@@ -10,34 +9,6 @@
 #include "transfer/restore_plan.h"
 
 namespace aerie::transfer {
-namespace {
-
-// So that no worker is left with a large one when the others have nothing more to do.
-std::vector<std::size_t> LargestFirst(const RestorePlan& plan) {
-  std::vector<std::size_t> order(plan.items.size());
-  std::iota(order.begin(), order.end(), 0);
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-    return plan.items[a].bytes_about > plan.items[b].bytes_about;
-  });
-  return order;
-}
-
-// Ok; the error, when all failed; else that some did.
-Status StatusOf(const std::vector<RestoreOutcome>& outcomes, const std::string& job) {
-  Status first;
-  std::size_t failed = 0;
-  for (const RestoreOutcome& outcome : outcomes) {
-    if (outcome.status.ok()) continue;
-    ++failed;
-    if (first.ok()) first = outcome.status;
-  }
-  if (failed == 0 || failed == outcomes.size()) return first;
-  return MakeStatus(Kind::kPartial, job + ": " + std::to_string(failed) + " of " +
-                                        std::to_string(outcomes.size()) +
-                                        " collections failed: " + std::string(first.message()));
-}
-
-}  // namespace
 
 Result<RestoreResult> RunRestore(const Context& context, Endpoint& from,
                                  std::shared_ptr<milvus::Client> to, const RestoreOptions& options,
@@ -58,7 +29,7 @@ Result<RestoreResult> RunRestore(const Context& context, Endpoint& from,
         result.collections[order[i]] = RestoreCollection(task, job, plan.items[order[i]]);
         return Ok();
       }));
-  result.status = StatusOf(result.collections, options.verb + " to " + to->cluster());
+  result.status = StatusOfAll(result.collections, options.verb + " to " + to->cluster());
   return result;
 }
 

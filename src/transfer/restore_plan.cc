@@ -1,6 +1,7 @@
 #include "transfer/restore_plan.h"
 
 #include <algorithm>
+#include <numeric>
 #include <set>
 #include <utility>
 
@@ -240,6 +241,15 @@ Status CheckPlan(const RestorePlan& plan, const RestoreOptions& options) {
     if (!refused.ok()) return Annotate(refused, options.verb + " to " + item.to.ToString());
   }
   return Ok();
+}
+
+std::vector<std::size_t> LargestFirst(const RestorePlan& plan) {
+  std::vector<std::size_t> order(plan.items.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return plan.items[a].bytes_about > plan.items[b].bytes_about;
+  });
+  return order;
 }
 
 Result<RestorePlan> PlanRestore(const Context& context, Endpoint& from,

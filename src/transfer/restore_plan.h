@@ -2,6 +2,7 @@
 // PlanRestore, which is declared in restore.h.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -35,5 +36,9 @@ Status NameTaken(const std::string& but = {});
 // kInvalid when two collections would get one name; unless each is for itself, also the refusal of
 // any of them.
 Status CheckPlan(const RestorePlan& plan, const RestoreOptions& options);
+
+// The items in an order in which no worker is left with a large one when the others have nothing
+// more to do.
+std::vector<std::size_t> LargestFirst(const RestorePlan& plan);
 
 }  // namespace aerie::transfer

@@ -44,11 +44,23 @@ Result<rows::RowBatch> TargetRows::Among(const Context& context, const std::stri
                                          const milvus::ReadPoint& point) const {
   auto found = Rows(context, partition, range, point);
   if (KindOf(found.status()) == Kind::kTooLarge) {
-    AERIE_ASSIGN(auto listed, Query(partition, point).RowsOf(context, keys));
-    return std::move(listed.batch);
+    return Of(context, partition, keys, point);
   }
   AERIE_TRY(found.status());
   return RowsAmong(*found, keys);
+}
+
+Result<rows::RowBatch> TargetRows::Of(const Context& context, const std::string& partition,
+                                      const std::vector<rows::Key>& keys,
+                                      const milvus::ReadPoint& point) const {
+  AERIE_ASSIGN(auto listed, Query(partition, point).RowsOf(context, keys));
+  return std::move(listed.batch);
+}
+
+Result<std::int64_t> TargetRows::CountOf(const Context& context, const std::string& partition,
+                                         const std::vector<rows::Key>& keys,
+                                         const milvus::ReadPoint& point) const {
+  return Query(partition, point).CountKeys(context, keys);
 }
 
 Result<std::vector<rows::Key>> TargetRows::Keys(const Context& context,

@@ -2,6 +2,7 @@
 // being written into it. Thread-safe.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -26,6 +27,14 @@ class TargetRows {
   // The rows with these keys, which lie in `range` and ascend, however many others do.
   Result<rows::RowBatch> Among(const Context& context, const std::string& partition,
                                const milvus::KeyRange& range, const std::vector<rows::Key>& keys,
+                               const milvus::ReadPoint& point) const;
+  // The rows with these keys, which ascend; for few among many, and as many as fit into an answer.
+  Result<rows::RowBatch> Of(const Context& context, const std::string& partition,
+                            const std::vector<rows::Key>& keys,
+                            const milvus::ReadPoint& point) const;
+  // How many rows have one of these keys.
+  Result<std::int64_t> CountOf(const Context& context, const std::string& partition,
+                               const std::vector<rows::Key>& keys,
                                const milvus::ReadPoint& point) const;
   // Some keys of a range from its start, of the newest state; none: there are none.
   Result<std::vector<rows::Key>> Keys(const Context& context, const std::string& partition,
