@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <string_view>
@@ -58,6 +59,21 @@ Result<Pipe> MakePipe(const std::string& operation) {
 }
 
 // The attributes and file actions of posix_spawn, destroyed in any case.
+// With a null at the end, as exec wants them.
+std::vector<char*> Pointers(const std::vector<std::string>& texts) {
+  std::vector<char*> pointers;
+  for (const std::string& text : texts) pointers.push_back(const_cast<char*>(text.c_str()));
+  pointers.push_back(nullptr);
+  return pointers;
+}
+
+// Whether `variables` set the one of this "NAME=value".
+bool IsAmong(std::string_view inherited, const std::vector<std::string>& variables) {
+  const std::string_view name = inherited.substr(0, inherited.find('=') + 1);
+  return std::any_of(variables.begin(), variables.end(),
+                     [&](const std::string& each) { return each.starts_with(name); });
+}
+
 class SpawnPlan {
  public:
   SpawnPlan() {
@@ -72,12 +88,15 @@ class SpawnPlan {
   SpawnPlan& operator=(const SpawnPlan&) = delete;
 
   // Returns 0 or an errno.
-  int Spawn(pid_t& pid, const std::vector<std::string>& arguments, int output, int error) {
-    std::vector<char*> words;
-    for (const std::string& argument : arguments) {
-      words.push_back(const_cast<char*>(argument.c_str()));
+  int Spawn(pid_t& pid, const std::vector<std::string>& arguments,
+            const std::vector<std::string>& variables, int output, int error) {
+    std::vector<char*> words = Pointers(arguments);
+    std::vector<char*> environment = Pointers(variables);
+    environment.pop_back();
+    for (char** inherited = environ; *inherited != nullptr; ++inherited) {
+      if (!IsAmong(*inherited, variables)) environment.push_back(*inherited);
     }
-    words.push_back(nullptr);
+    environment.push_back(nullptr);
     sigset_t none;
     sigset_t defaults;
     ::sigemptyset(&none);
@@ -91,7 +110,7 @@ class SpawnPlan {
     ::posix_spawn_file_actions_addopen(&actions_, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
     ::posix_spawn_file_actions_adddup2(&actions_, output, STDOUT_FILENO);
     ::posix_spawn_file_actions_adddup2(&actions_, error, STDERR_FILENO);
-    return ::posix_spawn(&pid, words[0], &actions_, &attributes_, words.data(), environ);
+    return ::posix_spawn(&pid, words[0], &actions_, &attributes_, words.data(), environment.data());
   }
 
  private:
@@ -196,11 +215,14 @@ Result<ChildOutcome> RunChild(const Context& context, const std::vector<std::str
   AERIE_ASSIGN(Pipe output, MakePipe(options.operation));
   AERIE_ASSIGN(Pipe error, MakePipe(options.operation));
   pid_t pid = 0;
-  const int failed = SpawnPlan().Spawn(pid, arguments, output.write.get(), error.write.get());
+  const int failed =
+      SpawnPlan().Spawn(pid, arguments, options.environment, output.write.get(), error.write.get());
   if (failed != 0) return StartError(options.operation, failed);
   output.write.Close();
   error.write.Close();
-  return Child(pid, std::move(output.read), std::move(error.read), options).Run(context);
+  Child child(pid, std::move(output.read), std::move(error.read), options);
+  if (options.on_started) AERIE_TRY(options.on_started(pid));
+  return child.Run(context);
 }
 
 }  // namespace aerie

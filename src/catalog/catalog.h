@@ -65,8 +65,8 @@ struct Command {
 
 struct Alert {
   std::int64_t number = 0;
-  std::string incident;
-  std::string text;
+  std::string incident{};
+  std::string text{};
   std::int64_t raised_ms = 0;
   std::int64_t resolved_ms = 0;  // 0: open
   bool raise_delivered = false;

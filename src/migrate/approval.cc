@@ -6,6 +6,8 @@ Result<std::int64_t> Approval::Wait(const Context& context, const std::string& t
   std::unique_lock lock(mutex_);
   AERIE_ASSIGN(asked_, lease_.Ask(text, ToUnixMillis(context.clock().Now())));
   approved_ms_ = 0;
+  progress_.OnProgress(
+      {.type = ProgressEvent::Type::kWarning, .message = "waits for you: " + text});
   const Status waited =
       context.Wait(changed_, lock, "wait for approval", [this] { return approved_ms_ != 0; });
   asked_ = 0;

@@ -10,13 +10,14 @@
 #include <string>
 
 #include "base/context.h"
+#include "base/progress.h"
 #include "catalog/catalog.h"
 
 namespace aerie::migrate {
 
 class Approval {
  public:
-  explicit Approval(catalog::Lease& lease) : lease_(lease) {}
+  Approval(catalog::Lease& lease, ProgressSink& progress) : lease_(lease), progress_(progress) {}
 
   // Asks `text` and waits. When it was approved, in milliseconds since the Unix epoch.
   Result<std::int64_t> Wait(const Context& context, const std::string& text);
@@ -25,6 +26,7 @@ class Approval {
 
  private:
   catalog::Lease& lease_;
+  ProgressSink& progress_;
   std::mutex mutex_;
   std::condition_variable_any changed_;
   std::int64_t asked_ = 0;  // 0: nothing

@@ -69,7 +69,7 @@ class Stage {
     auto lease = catalog_->Take(
         "m", {.process = process, .host = "here", .renewed_ms = ToUnixMillis(clock.Now())});
     EXPECT_TRUE(lease.ok()) << lease.status();
-    Approval approval(**lease);
+    Approval approval(**lease, NoProgress());
     Driver driver(
         **lease, rules_,
         {.preflight = world, .mover = world, .fence = world, .switcher = world, .alerts = world},
