@@ -79,6 +79,21 @@ Status Log(Database& db, const std::string& id, const LogEntry& entry, std::int6
                 {id, now_ms, entry.kind, entry.text});
 }
 
+Status ChangeAlerts(Database& db, const std::string& id,
+                    const std::vector<StepRecord::AlertChange>& changes, std::int64_t now_ms) {
+  for (const auto& alert : changes) {
+    // An incident that is open already stays the one that it is.
+    AERIE_TRY(alert.raised
+                  ? db.Run("INSERT OR IGNORE INTO alerts (migration, incident, text, raised_ms) "
+                           "VALUES (?, ?, ?, ?)",
+                           {id, alert.incident, alert.text, now_ms})
+                  : db.Run("UPDATE alerts SET resolved_ms = ? WHERE migration = ? AND "
+                           "incident = ? AND resolved_ms = 0",
+                           {now_ms, id, alert.incident}));
+  }
+  return Ok();
+}
+
 Status AnswerCommand(Database& db, std::int64_t number, const std::string& refusal,
                      std::int64_t now_ms) {
   return db.Run("UPDATE commands SET answered_ms = ?, refusal = ? WHERE number = ?",
@@ -192,17 +207,15 @@ Result<std::optional<Sample>> Catalog::LastSample(const std::string& id) {
   return WithDatabase([&](Database& db) -> Result<std::optional<Sample>> {
     std::optional<Sample> sample;
     AERIE_TRY(
-        db.Run("SELECT at_ms, source_rows, target_rows, error_rate, latency_ms, round, "
-               "lag_ms, left_ms FROM samples WHERE migration = ? ORDER BY at_ms DESC LIMIT 1",
+        db.Run("SELECT at_ms, source_rows, target_rows, error_rate, latency_ms, round "
+               "FROM samples WHERE migration = ? ORDER BY at_ms DESC LIMIT 1",
                {id}, [&](const Row& row) {
                  sample = Sample{.at_ms = row.Integer(0),
                                  .source_rows = row.Integer(1),
                                  .target_rows = row.Integer(2),
                                  .error_rate = row.Real(3),
                                  .latency_ms = row.Integer(4),
-                                 .round = row.Integer(5),
-                                 .lag_ms = row.Integer(6),
-                                 .left_ms = row.Integer(7)};
+                                 .round = row.Integer(5)};
                }));
     return sample;
   });
@@ -298,15 +311,10 @@ Status Lease::Store(const StepRecord& step, std::int64_t now_ms) {
         "ended_ms = ? WHERE id = ?",
         {step.state, step.phase, now_ms, now_ms, step.ended ? now_ms : std::int64_t{0}, id_}));
     for (const LogEntry& entry : step.log) AERIE_TRY(catalog::Log(db, id_, entry, now_ms));
-    for (const auto& alert : step.alerts) {
-      // An incident that is open already stays the one that it is.
-      AERIE_TRY(alert.raised
-                    ? db.Run("INSERT OR IGNORE INTO alerts (migration, incident, text, raised_ms) "
-                             "VALUES (?, ?, ?, ?)",
-                             {id_, alert.incident, alert.text, now_ms})
-                    : db.Run("UPDATE alerts SET resolved_ms = ? WHERE migration = ? AND "
-                             "incident = ? AND resolved_ms = 0",
-                             {now_ms, id_, alert.incident}));
+    AERIE_TRY(ChangeAlerts(db, id_, step.alerts, now_ms));
+    if (step.ended) {
+      AERIE_TRY(db.Run("UPDATE alerts SET resolved_ms = ? WHERE migration = ? AND resolved_ms = 0",
+                       {now_ms, id_}));
     }
     if (step.answered == 0) return Ok();
     return AnswerCommand(db, step.answered, step.refusal, now_ms);
@@ -317,11 +325,16 @@ Status Lease::Append(const LogEntry& entry, std::int64_t now_ms) {
   return Write([&](Database& db) { return catalog::Log(db, id_, entry, now_ms); });
 }
 
-Status Lease::Append(const Sample& s) {
+Status Lease::Append(const Sample& s, const std::vector<StepRecord::AlertChange>& alerts) {
   return Write([&](Database& db) -> Status {
-    AERIE_TRY(db.Run("INSERT INTO samples VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                     {id_, s.at_ms, s.source_rows, s.target_rows, s.error_rate, s.latency_ms,
-                      s.round, s.lag_ms, s.left_ms}));
+    bool ended = false;
+    AERIE_TRY(db.Run("SELECT 1 FROM migrations WHERE id = ? AND ended_ms <> 0", {id_},
+                     [&](const Row&) { ended = true; }));
+    if (ended) return Ok();
+    AERIE_TRY(
+        db.Run("INSERT INTO samples VALUES (?, ?, ?, ?, ?, ?, ?)",
+               {id_, s.at_ms, s.source_rows, s.target_rows, s.error_rate, s.latency_ms, s.round}));
+    AERIE_TRY(ChangeAlerts(db, id_, alerts, s.at_ms));
     return db.Run(
         "DELETE FROM samples WHERE migration = ? AND at_ms < (SELECT at_ms FROM samples "
         "WHERE migration = ? ORDER BY at_ms DESC LIMIT 1 OFFSET ?)",

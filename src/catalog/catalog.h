@@ -78,11 +78,9 @@ struct Sample {
   std::int64_t at_ms = 0;
   std::int64_t source_rows = -1;
   std::int64_t target_rows = -1;
-  double error_rate = 0;  // of the monitor's calls and the rounds, since the sample before
+  double error_rate = 0;  // part of the questions to the clusters that failed
   std::int64_t latency_ms = -1;
   std::int64_t round = 0;
-  std::int64_t lag_ms = -1;
-  std::int64_t left_ms = -1;
 };
 
 // All that one step of a driver changes, stored whole or not at all.
@@ -164,10 +162,12 @@ class Lease {
 
   const std::string& id() const { return id_; }
   Status Renew(std::int64_t now_ms);
+  // A step that ends the migration ends all its incidents.
   Status Store(const StepRecord& step, std::int64_t now_ms);
   Status Append(const LogEntry& entry, std::int64_t now_ms);
-  Status Append(const Sample& sample);
-  // Asks a human; number 0 of the text "" takes the request back. Returns its number.
+  // With what it means for alerts; nothing once the migration has ended.
+  Status Append(const Sample& sample, const std::vector<StepRecord::AlertChange>& alerts = {});
+  // Asks a human; the text "" takes the request back. Returns its number.
   Result<std::int64_t> Ask(const std::string& text, std::int64_t now_ms);
   // Words that are not answered yet, oldest first.
   Result<std::vector<Command>> Commands();

@@ -65,9 +65,7 @@ CREATE TABLE samples (
   target_rows INTEGER NOT NULL,
   error_rate REAL NOT NULL,
   latency_ms INTEGER NOT NULL,
-  round INTEGER NOT NULL,
-  lag_ms INTEGER NOT NULL,
-  left_ms INTEGER NOT NULL
+  round INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX samples_of ON samples (migration, at_ms);
 )sql"};

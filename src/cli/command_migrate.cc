@@ -10,6 +10,7 @@
 #include "cli/commands.h"
 #include "migrate/driver.h"
 #include "migrate/hooks.h"
+#include "migrate/monitor.h"
 #include "migrate/plan.h"
 #include "migrate/preflight.h"
 #include "migrate/spec.h"
@@ -210,6 +211,9 @@ struct RunArgs {
   std::string alert_command;
   std::string hook_timeout = "30s";
   std::vector<std::string> accept;
+  std::string monitor_interval = "60s";
+  std::string max_latency = "5s";
+  migrate::Thresholds thresholds = {};
   std::size_t workers = 4;
   int writers = 2;
   int streams = 2;
@@ -311,15 +315,24 @@ std::string HostName() {
   return ::gethostname(name, sizeof name - 1) == 0 ? name : "";
 }
 
-Result<std::vector<std::string>> NamesOf(const Context& context,
-                                         const std::shared_ptr<milvus::Client>& client,
-                                         const transfer::Selection& selection) {
+Result<std::vector<rows::CollectionName>> NamesOf(const Context& context,
+                                                  const std::shared_ptr<milvus::Client>& client,
+                                                  const transfer::Selection& selection) {
   const auto endpoint = transfer::MakeClusterEndpoint(client, {.database = selection.database});
   AERIE_ASSIGN(const auto all, endpoint->List(context));
-  AERIE_ASSIGN(const auto selected, transfer::Select(selection, all, endpoint->Describe()));
-  std::vector<std::string> names;
-  for (const auto& name : selected) names.push_back(name.ToString());
-  return names;
+  return transfer::Select(selection, all, endpoint->Describe());
+}
+
+Result<migrate::MonitorOptions> MonitorOptionsOf(const RunArgs& args) {
+  migrate::MonitorOptions options{.thresholds = args.thresholds};
+  AERIE_ASSIGN(options.interval, ParseDuration(args.monitor_interval, "--monitor-interval"));
+  AERIE_ASSIGN(const Duration latency, ParseDuration(args.max_latency, "--max-latency"));
+  options.thresholds.latency_ms =
+      std::chrono::duration_cast<std::chrono::milliseconds>(latency).count();
+  if (options.interval <= Duration::zero()) {
+    return InvalidError("migrate run: --monitor-interval must be above 0");
+  }
+  return options;
 }
 
 Status EndStatus(Catalog& catalog, const std::string& id, const migrate::State& state) {
@@ -370,11 +383,13 @@ CommandResult Drive(Environment& env, const RunArgs& args, const OpenPair& pair,
   const auto names = NamesOf(env.context, pair.from.client, args.pair.selection);
   if (!names.ok()) return Failure(names.status());
 
-  const migrate::HookContext about{.migration = id,
-                                   .source = pair.from.client->cluster(),
-                                   .target = pair.to.client->cluster(),
-                                   .collections = *names,
-                                   .timeout = spec.hook_timeout};
+  const auto monitor_options = MonitorOptionsOf(args);
+  if (!monitor_options.ok()) return Failure(monitor_options.status());
+  migrate::HookContext about{.migration = id,
+                             .source = pair.from.client->cluster(),
+                             .target = pair.to.client->cluster(),
+                             .timeout = spec.hook_timeout};
+  for (const auto& name : *names) about.collections.push_back(name.ToString());
   migrate::Approval approval(**lease, env.output);
   migrate::ManualHooks by_hand(approval, about);
   migrate::CommandHooks commands(**lease, about, spec.fence_command, spec.switch_command);
@@ -408,7 +423,12 @@ CommandResult Drive(Environment& env, const RunArgs& args, const OpenPair& pair,
                           .switcher = switcher,
                           .alerts = alerts},
                          approval, env.output);
-  const auto end = driver.Run(env.context, *state);
+  const auto end = [&] {
+    const migrate::Monitor monitor(env.context.clock(), catalog, **lease, pair.from.client,
+                                   pair.to.client, *names, *monitor_options,
+                                   [&driver] { driver.AlertsChanged(); });
+    return driver.Run(env.context, *state);
+  }();
   if (!end.ok()) return Failure(end.status());
   CommandResult result;
   result.status = EndStatus(catalog, id, *end);
@@ -568,6 +588,20 @@ Result<Json> Describe(Catalog& catalog, const catalog::Migration& m) {
     json["alerts"].push_back(
         {{"incident", a.incident}, {"raised_ms", a.raised_ms}, {"text", a.text}});
   }
+  AERIE_ASSIGN(const auto sample, catalog.LastSample(m.id));
+  json["monitor"] = nullptr;
+  if (sample) {
+    const auto known = [](std::int64_t n) { return n < 0 ? Json(nullptr) : Json(n); };
+    const bool both = sample->source_rows >= 0 && sample->target_rows >= 0;
+    json["monitor"] = {
+        {"at_ms", sample->at_ms},
+        {"source_rows", known(sample->source_rows)},
+        {"target_rows", known(sample->target_rows)},
+        {"difference", both ? Json(sample->source_rows - sample->target_rows) : Json(nullptr)},
+        {"error_rate", sample->error_rate},
+        {"latency_ms", known(sample->latency_ms)},
+        {"round", sample->round}};
+  }
   json["created_ms"] = m.created_ms;
   json["updated_ms"] = m.updated_ms;
   return json;
@@ -585,6 +619,12 @@ std::string DescribeText(const Json& json) {
   }
   lines += json["driven"].get<bool>() ? "\n  driven by " + text("driver") + "\n"
                                       : "\n  no process drives it\n";
+  if (const Json& seen = json["monitor"]; !seen.is_null()) {
+    lines += "  source " + seen["source_rows"].dump() + " rows, target " +
+             seen["target_rows"].dump() + ", difference " + seen["difference"].dump() +
+             ", latency " + seen["latency_ms"].dump() + " ms, errors " + seen["error_rate"].dump() +
+             "\n";
+  }
   if (!json["request"].is_null()) lines += "  waits for you: " + text("request") + "\n";
   for (const auto& alert : json["alerts"]) {
     lines += "  ALERT " + alert["incident"].get<std::string>() + ": " +
@@ -707,6 +747,21 @@ void AddCutoverOptions(CLI::App& cmd, RunArgs& args) {
                  "Called for each alert, and when it is over");
   cmd.add_option("--hook-timeout", args.hook_timeout, "How long each of these commands may take")
       ->capture_default_str();
+  cmd.add_option("--monitor-interval", args.monitor_interval,
+                 "How often the rows of both sides are counted")
+      ->capture_default_str()
+      ->group("Monitor");
+  cmd.add_option("--max-difference", args.thresholds.difference_rows,
+                 "Alert when source and target are more rows apart, once they should be equal")
+      ->capture_default_str()
+      ->group("Monitor");
+  cmd.add_option("--max-error-rate", args.thresholds.error_rate,
+                 "Alert when a larger part of these questions fails; 0.01 is 1 %")
+      ->capture_default_str()
+      ->group("Monitor");
+  cmd.add_option("--max-latency", args.max_latency, "Alert when a count takes longer")
+      ->capture_default_str()
+      ->group("Monitor");
   cmd.add_option("--accept", args.accept, "Go on though this check failed (repeatable)")
       ->type_name("CHECK")
       ->expected(1)

@@ -153,12 +153,16 @@ Status Driver::Apply(const Event& event, std::int64_t command) {
     } else if (TakesTime(action)) {
       StartWork(action);
     } else {
-      std::lock_guard lock(mutex_);
-      alerts_changed_ = true;
-      changed_.notify_all();
+      AlertsChanged();
     }
   }
   return Ok();
+}
+
+void Driver::AlertsChanged() {
+  std::lock_guard lock(mutex_);
+  alerts_changed_ = true;
+  changed_.notify_all();
 }
 
 Status Driver::TakeOutcome() {

@@ -52,6 +52,8 @@ class Driver {
   // while nobody can write, it goes on until somebody can.
   // Errors: the catalog's; kLocked when another process has taken over.
   Result<State> Run(const Context& context, const State& state);
+  // That others stored alerts, to be delivered. Any thread.
+  void AlertsChanged();
 
  private:
   Status Loop(const Context& context);
