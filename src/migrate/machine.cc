@@ -223,7 +223,7 @@ class Stepper {
     Go(s_.after);
   }
   void Block(const std::string& why) {
-    Raise(Incident::kBlocked, why + "; when that is mended: aerie migrate resume");
+    Raise(Incident::kBlocked, why + "; when that is mended, run it again");
     s_.blocked_at = s_.phase;
     Go(Phase::kBlocked);
   }
