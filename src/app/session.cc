@@ -251,6 +251,16 @@ Result<std::string> KeyFolder() {
   return home + "/.config/aerie/keys";
 }
 
+Result<std::string> StateFolder() {
+  if (const std::string set = EnvOr("AERIE_STATE_DIR", ""); !set.empty()) return set;
+  if (const std::string xdg = EnvOr("XDG_STATE_HOME", ""); !xdg.empty()) return xdg + "/aerie";
+  const std::string home = EnvOr("HOME", "");
+  if (home.empty()) {
+    return InvalidError("find the state folder: HOME is not set; set AERIE_STATE_DIR");
+  }
+  return home + "/.local/state/aerie";
+}
+
 Target ParseTarget(const std::string& text) {
   Target target{text, std::nullopt};
   const auto slash = text.rfind('/');

@@ -138,4 +138,8 @@ Result<std::string> KeyFolder();
 // $XDG_CACHE_HOME/aerie, or ~/.cache/aerie; empty without a home.
 std::string CacheFolder();
 
+// Folder of what is believed between runs, such as what a sync left where: $AERIE_STATE_DIR, or
+// $XDG_STATE_HOME/aerie, or ~/.local/state/aerie.
+Result<std::string> StateFolder();
+
 }  // namespace aerie::app

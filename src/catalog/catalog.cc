@@ -1,6 +1,5 @@
 #include "catalog/catalog.h"
 
-#include <cstdlib>
 #include <utility>
 
 #include "catalog/schema.h"
@@ -101,18 +100,6 @@ Status AnswerCommand(Database& db, std::int64_t number, const std::string& refus
 }
 
 }  // namespace
-
-Result<std::string> Catalog::DefaultPath() {
-  const char* state = std::getenv("XDG_STATE_HOME");
-  if (state != nullptr && *state != '\0') return std::string(state) + "/aerie/catalog.db";
-  const char* home = std::getenv("HOME");
-  if (home != nullptr && *home != '\0') {
-    return std::string(home) + "/.local/state/aerie/catalog.db";
-  }
-  return InvalidError(
-      "where is the catalog? neither XDG_STATE_HOME nor HOME is set; name a file "
-      "with --catalog");
-}
 
 Result<std::unique_ptr<Catalog>> Catalog::Open(const std::string& path) {
   AERIE_ASSIGN(auto db, Database::Open(path, kBusy));

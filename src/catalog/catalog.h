@@ -111,8 +111,6 @@ class Catalog {
   // Makes the file, or brings its tables up to date. Errors as Database::Open; kUnsupported when a
   // newer aerie has written it.
   static Result<std::unique_ptr<Catalog>> Open(const std::string& path);
-  // $XDG_STATE_HOME/aerie/catalog.db or ~/.local/state/aerie/catalog.db; kInvalid without a home.
-  static Result<std::string> DefaultPath();
 
   // kExists when there is one of that id.
   Status Create(const Migration& migration);

@@ -10,21 +10,9 @@
 namespace aerie::cli {
 namespace {
 
-app::ClusterFlags TargetLogin() {
-  app::ClusterFlags flags;
-  flags.stem = "--to-";
-  flags.variable_prefix = "MILVUS_TO_";
-  return flags;
-}
-
 struct CopyArgs {
-  std::string from;
-  std::string to;
-  app::ClusterFlags from_login;
-  app::ClusterFlags to_login = TargetLogin();
+  FromToArgs clusters;
   TargetArgs target;
-  int streams = 2;
-  bool no_source_load = false;
   bool dry_run = false;
 };
 
@@ -116,7 +104,7 @@ std::string CopyText(const transfer::RestoreOutcome& outcome) {
 }
 
 CommandResult CopyResult(const transfer::RestoreResult& run) {
-  CommandResult result = RunResult(run, OutcomeToJson, CopyText);
+  CommandResult result = ResultOfRun(run, OutcomeToJson, CopyText);
   std::size_t there = 0;
   std::size_t failed = 0;
   for (const auto& outcome : run.collections) {
@@ -132,52 +120,36 @@ CommandResult CopyResult(const transfer::RestoreResult& run) {
   return result;
 }
 
-Result<app::OpenCluster> Open(Environment& env, const std::string& text,
-                              const app::ClusterFlags& flags, const std::string& side) {
-  if (!env.session.LooksLikeCluster(text) && side == "from") {
-    return InvalidError("copy from '" + text +
-                        "': it is neither a configured cluster nor an address such as "
-                        "http://host:port; a snapshot goes into a cluster by aerie restore");
-  }
-  auto opened = env.session.Cluster(env.context, text, flags);
-  if (!opened.ok()) return Annotate(opened.status(), "copy " + side + " " + app::RedactedUri(text));
-  return opened;
-}
-
 CommandResult Copy(Environment& env, const CopyArgs& args) {
   auto options = ToOptions(args.target, "copy");
   if (!options.ok()) return Failure(options.status());
-  options->streams = args.streams;
+  options->streams = args.clusters.streams;
   if (!args.dry_run) {
     const Status confirmed = ConfirmReplace(env, args.target.on_conflict, "copy");
     if (!confirmed.ok()) return Failure(confirmed);
   }
-  auto from = Open(env, args.from, args.from_login, "from");
-  if (!from.ok()) return Failure(from.status());
-  auto to = Open(env, args.to, args.to_login, "to");
-  if (!to.ok()) return Failure(to.status());
-  transfer::ClusterEndpointOptions reading;
-  reading.load_if_needed = !args.no_source_load;
-  reading.database = args.target.selection.database;
+  const auto opened = OpenFromTo(env, args.clusters, "copy");
+  if (!opened.ok()) return Failure(opened.status());
+  const auto& [from, to] = *opened;
+  auto reading = ReadingOf(env, args.clusters, *opened, args.target.selection);
   reading.as_of_list = true;
-  reading.throttle = transfer::ClusterThrottle::Make(from->throttle, env.output);
-  const auto source = transfer::MakeClusterEndpoint(from->client, reading);
+  const auto source = transfer::MakeClusterEndpoint(from.client, reading);
 
   CommandResult result;
   if (args.dry_run) {
     const auto plan =
-        transfer::PlanCopy(env.context, *source, to->client, *options, from->throttle.rows);
+        transfer::PlanCopy(env.context, *source, to.client, *options, from.throttle.rows);
     result = plan.ok() ? PlanResult(*plan, args) : Failure(plan.status());
   } else {
     const SteadyTime start = env.context.clock().Steady();
-    const auto run = transfer::RunCopy(env.context, *source, to->client, *options, env.output);
+    const auto run = transfer::RunCopy(env.context, *source, to.client, *options, env.output);
     result = run.ok() ? CopyResult(*run) : Failure(run.status());
     result.json["seconds"] =
         std::chrono::duration<double>(env.context.clock().Steady() - start).count();
     ReportThrottle(*source, result);
   }
-  result.json["from"] = from->label;
-  result.json["to"] = to->label;
+  result.json["from"] = from.label;
+  result.json["to"] = to.label;
   return result;
 }
 
@@ -187,18 +159,9 @@ void AddCopyCommand(CLI::App& root, Action& action) {
   auto args = std::make_shared<CopyArgs>();
   CLI::App* cmd = root.add_subcommand(
       "copy", "Copy collections of a cluster into another, largest first, comparing every row");
-  cmd->add_option("FROM", args->from, "Cluster to read: an address or a configured name")
-      ->required();
-  cmd->add_option("TO", args->to, "Cluster to write")->required();
+  AddFromTo(*cmd, args->clusters);
   AddTargetOptions(*cmd, args->target, "--workers");
-  cmd->add_option("--streams", args->streams, "Requests in flight reading each collection")
-      ->check(CLI::Range(1, 64))
-      ->capture_default_str();
-  cmd->add_flag("--no-source-load", args->no_source_load,
-                "Fail for a source collection that is not loaded instead of loading it to read it");
-  AddReadingOptions(*cmd, args->from_login.limits);
-  AddLoginOptions(*cmd, args->from_login);
-  AddLoginOptions(*cmd, args->to_login, "Login to the target");
+  AddFromToOptions(*cmd, args->clusters);
   cmd->add_flag("-n,--dry-run", args->dry_run,
                 "Show what would be copied and about how long it takes; change nothing");
   cmd->callback(

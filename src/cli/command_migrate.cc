@@ -6,8 +6,10 @@
 #include <memory>
 #include <random>
 
+#include "base/duration.h"
 #include "cli/args.h"
 #include "cli/commands.h"
+#include "cli/target.h"
 #include "migrate/driver.h"
 #include "migrate/hooks.h"
 #include "migrate/monitor.h"
@@ -36,14 +38,15 @@ struct CatalogArg {
 void AddCatalogOption(CLI::App& command, CatalogArg& arg) {
   command
       .add_option("--catalog", arg.path,
-                  "File that keeps migrations (default: aerie/catalog.db in $XDG_STATE_HOME or "
-                  "~/.local/state)")
+                  "File that keeps migrations (default: catalog.db in $AERIE_STATE_DIR, "
+                  "$XDG_STATE_HOME/aerie or ~/.local/state/aerie)")
       ->type_name("FILE");
 }
 
 Result<std::string> PathOf(const CatalogArg& arg) {
   if (!arg.path.empty()) return arg.path;
-  return Catalog::DefaultPath();
+  AERIE_ASSIGN(const std::string folder, app::StateFolder());
+  return folder + "/catalog.db";
 }
 
 Result<std::unique_ptr<Catalog>> Open(const CatalogArg& arg) {
@@ -51,45 +54,10 @@ Result<std::unique_ptr<Catalog>> Open(const CatalogArg& arg) {
   return Catalog::Open(path);
 }
 
-app::ClusterFlags TargetLogin() {
-  app::ClusterFlags flags;
-  flags.stem = "--to-";
-  flags.variable_prefix = "MILVUS_TO_";
-  return flags;
-}
-
 struct PairArgs {
-  std::string from;
-  std::string to;
-  app::ClusterFlags from_login;
-  app::ClusterFlags to_login = TargetLogin();
+  FromToArgs clusters;
   transfer::Selection selection;
 };
-
-void AddPairOptions(CLI::App& command, PairArgs& args) {
-  command.add_option("FROM", args.from, "Source: an address or a configured name")->required();
-  command.add_option("TO", args.to, "Target")->required();
-  AddSelectionOptions(command, args.selection, false);
-  command.add_option("--database", args.selection.database, "Only collections of this database");
-  AddReadingOptions(command, args.from_login.limits);
-  AddLoginOptions(command, args.from_login);
-  AddLoginOptions(command, args.to_login, "Login to the target");
-}
-
-struct OpenPair {
-  app::OpenCluster from;
-  app::OpenCluster to;
-};
-
-Result<OpenPair> Open(Environment& env, const PairArgs& args) {
-  auto from = env.session.Cluster(env.context, args.from, args.from_login);
-  if (!from.ok()) {
-    return Annotate(from.status(), "migrate from " + app::RedactedUri(args.from));
-  }
-  auto to = env.session.Cluster(env.context, args.to, args.to_login);
-  if (!to.ok()) return Annotate(to.status(), "migrate to " + app::RedactedUri(args.to));
-  return OpenPair{.from = *std::move(from), .to = *std::move(to)};
-}
 
 // --- plan ---
 
@@ -138,7 +106,7 @@ Json SecondsOrNull(double seconds) { return seconds < 0 ? Json(nullptr) : Json(s
 CommandResult Plan(Environment& env, const PlanArgs& args) {
   const auto measure_for = ParseDuration(args.measure_for, "--measure-for");
   if (!measure_for.ok()) return Failure(measure_for.status());
-  auto pair = Open(env, args.pair);
+  auto pair = OpenFromTo(env, args.pair.clusters, "migrate");
   if (!pair.ok()) return Failure(pair.status());
   const auto findings =
       migrate::Examine(env.context, pair->from.client, pair->to.client, args.pair.selection);
@@ -216,10 +184,9 @@ struct RunArgs {
   migrate::Thresholds thresholds = {};
   std::size_t workers = 4;
   int writers = 2;
-  int streams = 2;
 };
 
-Result<migrate::MigrationSpec> SpecOf(const RunArgs& args, const OpenPair& pair) {
+Result<migrate::MigrationSpec> SpecOf(const RunArgs& args, const FromTo& pair) {
   migrate::MigrationSpec spec;
   spec.from = pair.from.label;
   spec.to = pair.to.label;
@@ -369,7 +336,7 @@ Json StateToJson(const migrate::State& state) {
   return json;
 }
 
-CommandResult Drive(Environment& env, const RunArgs& args, const OpenPair& pair,
+CommandResult Drive(Environment& env, const RunArgs& args, const FromTo& pair,
                     const migrate::MigrationSpec& spec, Catalog& catalog, const std::string& id,
                     const std::string& state_folder) {
   const auto now_ms = [&] { return ToUnixMillis(env.context.clock().Now()); };
@@ -401,8 +368,8 @@ CommandResult Drive(Environment& env, const RunArgs& args, const OpenPair& pair,
        .folder = state_folder,
        .parallel_collections = args.workers,
        .writers = args.writers,
-       .streams = args.streams,
-       .throttle = transfer::ClusterThrottle::Make(pair.from.throttle, env.output)},
+       .streams = args.pair.clusters.streams,
+       .reading = ReadingOf(env, args.pair.clusters, pair, args.pair.selection)},
       mover_progress);
   migrate::ClusterPreflight preflight(
       pair.from.client, pair.to.client, args.pair.selection, args.accept,
@@ -452,7 +419,7 @@ CommandResult Run(Environment& env, const RunArgs& args) {
   auto catalog = Open(args.catalog);
   if (!catalog.ok()) return Failure(catalog.status());
   const auto path = PathOf(args.catalog);
-  auto pair = Open(env, args.pair);
+  auto pair = OpenFromTo(env, args.pair.clusters, "migrate");
   if (!pair.ok()) return Failure(pair.status());
   const auto spec = SpecOf(args, *pair);
   if (!spec.ok()) return Failure(spec.status());
@@ -711,10 +678,12 @@ void AddPlan(CLI::App& root, Action& action) {
   auto args = std::make_shared<PlanArgs>();
   CLI::App* cmd = root.add_subcommand(
       "plan", "Measure, check, and recommend a strategy; nothing stays changed");
-  AddPairOptions(*cmd, args->pair);
+  AddFromTo(*cmd, args->pair.clusters);
+  AddSelectionOptions(*cmd, args->pair.selection, false);
   cmd->add_option("--measure-for", args->measure_for,
                   "How long to watch how much is written; 0: not at all")
       ->capture_default_str();
+  AddFromToOptions(*cmd, args->pair.clusters);
   cmd->add_flag("--downtime-allowed", args->wishes.downtime_allowed,
                 "Writes may stop for as long as a whole copy takes");
   cmd->add_flag("--constantly-updated", args->wishes.constantly_updated,
@@ -772,7 +741,8 @@ void AddRun(CLI::App& root, Action& action) {
   auto args = std::make_shared<RunArgs>();
   CLI::App* cmd =
       root.add_subcommand("run", "Migrate, in the foreground, until it is completed; again: go on");
-  AddPairOptions(*cmd, args->pair);
+  AddFromTo(*cmd, args->pair.clusters);
+  AddSelectionOptions(*cmd, args->pair.selection, false);
   AddCutoverOptions(*cmd, *args);
   cmd->add_option("--workers", args->workers, "Collections at once")
       ->check(CLI::Range(1, 64))
@@ -780,9 +750,7 @@ void AddRun(CLI::App& root, Action& action) {
   cmd->add_option("--writers", args->writers, "Requests in flight writing each collection")
       ->check(CLI::Range(1, 64))
       ->capture_default_str();
-  cmd->add_option("--streams", args->streams, "Requests in flight reading each collection")
-      ->check(CLI::Range(1, 64))
-      ->capture_default_str();
+  AddFromToOptions(*cmd, args->pair.clusters);
   AddCatalogOption(*cmd, args->catalog);
   cmd->callback([&action, args] { action = [args](Environment& env) { return Run(env, *args); }; });
 }

@@ -39,6 +39,7 @@ void AddBackupCommands(CLI::App& root, Action& action);
 void AddRestoreCommand(CLI::App& root, Action& action);
 void AddCopyCommand(CLI::App& root, Action& action);
 void AddMigrateCommands(CLI::App& root, Action& action);
+void AddSyncCommand(CLI::App& root, Action& action);
 void AddDiffCommand(CLI::App& root, Action& action);
 void AddExportCommand(CLI::App& root, Action& action);
 void AddImportCommand(CLI::App& root, Action& action);

@@ -89,6 +89,7 @@ int Main(int argc, char** argv) {
   AddRestoreCommand(root, action);
   AddCopyCommand(root, action);
   AddMigrateCommands(root, action);
+  AddSyncCommand(root, action);
   AddDiffCommand(root, action);
   AddExportCommand(root, action);
   AddImportCommand(root, action);

@@ -146,6 +146,17 @@ void Output::EraseBar() {
   bar_shown_ = false;
 }
 
+void Output::Say(const std::string& text, const Json& event) {
+  std::lock_guard lock(mutex_);
+  EraseBar();
+  if (options_.format == OutputFormat::kJson) {
+    std::printf("%s\n", Dump(event).c_str());
+  } else if (!options_.quiet) {
+    std::fputs(text.c_str(), stdout);
+  }
+  std::fflush(stdout);
+}
+
 int Output::Finish(const CommandResult& result) {
   std::lock_guard lock(mutex_);
   Draw(true);

@@ -43,6 +43,8 @@ class Output : public ProgressSink {
 
   void OnProgress(const ProgressEvent& event) override;
 
+  // What is said before the end: text as it stands, or an event.
+  void Say(const std::string& text, const Json& event);
   // Prints the result and returns the exit code.
   int Finish(const CommandResult& result);
 

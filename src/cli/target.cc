@@ -6,6 +6,24 @@
 
 namespace aerie::cli {
 
+void AddNameOptions(CLI::App& command, TargetArgs& args) {
+  command.add_option("--rename", args.rename, "OLD=NEW: new name of a collection (repeatable)")
+      ->type_name("OLD=NEW")
+      ->expected(1)
+      ->take_all();
+  command.add_option("--suffix", args.suffix, "Append this to every name");
+  command.add_option("--database", args.database, "Put all of them into this database");
+}
+
+void AddParallelOptions(CLI::App& command, TargetArgs& args, const std::string& parallel) {
+  command.add_option(parallel, args.parallel, "Collections written at once")
+      ->check(CLI::Range(1, 64))
+      ->capture_default_str();
+  command.add_option("--writers", args.writers, "Requests in flight for each collection")
+      ->check(CLI::Range(1, 64))
+      ->capture_default_str();
+}
+
 void AddTargetOptions(CLI::App& command, TargetArgs& args, const std::string& parallel) {
   AddSelectionOptions(command, args.selection, false);
   command
@@ -14,12 +32,7 @@ void AddTargetOptions(CLI::App& command, TargetArgs& args, const std::string& pa
       ->expected(1)
       ->take_all()
       ->group("Selection");
-  command.add_option("--rename", args.rename, "OLD=NEW: new name of a collection (repeatable)")
-      ->type_name("OLD=NEW")
-      ->expected(1)
-      ->take_all();
-  command.add_option("--suffix", args.suffix, "Append this to every name");
-  command.add_option("--database", args.database, "Put all of them into this database");
+  AddNameOptions(command, args);
   command
       .add_option("--on-conflict", args.on_conflict,
                   "When the collection exists: fail, replace (needs --yes) or merge")
@@ -29,12 +42,7 @@ void AddTargetOptions(CLI::App& command, TargetArgs& args, const std::string& pa
   command.add_flag("--no-load", args.no_load, "Leave the collections not loaded");
   command.add_flag("--new-keys", args.new_keys,
                    "Accept new generated keys where the server cannot keep the old ones");
-  command.add_option(parallel, args.parallel, "Collections written at once")
-      ->check(CLI::Range(1, 64))
-      ->capture_default_str();
-  command.add_option("--writers", args.writers, "Requests in flight for each collection")
-      ->check(CLI::Range(1, 64))
-      ->capture_default_str();
+  AddParallelOptions(command, args, parallel);
 }
 
 Result<transfer::RestoreOptions> ToOptions(const TargetArgs& args, const std::string& verb) {
@@ -118,37 +126,65 @@ std::string OutcomeText(const transfer::RestoreOutcome& outcome, const std::stri
          (outcome.resumed ? " (went on with an interrupted " + verb + ")" : "") + "\n";
 }
 
-CommandResult RunResult(const transfer::RestoreResult& run,
-                        const std::function<Json(const transfer::RestoreOutcome&)>& json,
-                        const std::function<std::string(const transfer::RestoreOutcome&)>& text) {
-  CommandResult result;
-  result.status = run.status;
-  result.json["collections"] = Json::array();
-  std::uint64_t rows = 0;
-  std::uint64_t bytes = 0;
-  for (const auto& outcome : run.collections) {
-    result.json["collections"].push_back(json(outcome));
-    for (const auto& warning : outcome.warnings) {
-      result.warnings.push_back(outcome.to.ToString() + ": " + warning);
-    }
-    if (!outcome.status.ok()) {
-      if (run.collections.size() > 1) result.warnings.emplace_back(outcome.status.message());
-      continue;
-    }
-    rows += outcome.digest.rows;
-    bytes += outcome.bytes;
-    result.text += text(outcome);
-  }
-  result.json["rows"] = rows;
-  result.json["bytes"] = bytes;
-  return result;
-}
-
 CommandResult RunResult(const transfer::RestoreResult& run, const std::string& verb,
                         const std::string& did) {
-  return RunResult(
+  return ResultOfRun(
       run, [](const transfer::RestoreOutcome& outcome) { return ToJson(outcome); },
       [&](const transfer::RestoreOutcome& outcome) { return OutcomeText(outcome, verb, did); });
+}
+
+app::ClusterFlags TargetLogin() {
+  app::ClusterFlags flags;
+  flags.stem = "--to-";
+  flags.variable_prefix = "MILVUS_TO_";
+  return flags;
+}
+
+void AddFromTo(CLI::App& command, FromToArgs& args) {
+  command.add_option("FROM", args.from, "Cluster to read: an address or a configured name")
+      ->required();
+  command.add_option("TO", args.to, "Cluster to write")->required();
+}
+
+void AddFromToOptions(CLI::App& command, FromToArgs& args) {
+  command.add_option("--streams", args.streams, "Requests in flight reading each collection")
+      ->check(CLI::Range(1, 64))
+      ->capture_default_str();
+  command.add_flag(
+      "--no-source-load", args.no_source_load,
+      "Fail for a source collection that is not loaded instead of loading it to read it");
+  AddReadingOptions(command, args.from_login.limits);
+  AddLoginOptions(command, args.from_login);
+  AddLoginOptions(command, args.to_login, "Login to the target");
+}
+
+Result<FromTo> OpenFromTo(Environment& env, const FromToArgs& args, const std::string& verb) {
+  if (!env.session.LooksLikeCluster(args.from)) {
+    return InvalidError(verb + " from '" + args.from +
+                        "': it is neither a configured cluster nor an address such as "
+                        "http://host:port; a snapshot goes into a cluster by aerie restore");
+  }
+  const auto open = [&](const std::string& text, const app::ClusterFlags& flags,
+                        const std::string& side) {
+    auto opened = env.session.Cluster(env.context, text, flags);
+    if (opened.ok()) return opened;
+    return Result<app::OpenCluster>(
+        Annotate(opened.status(), verb + " " + side + " " + app::RedactedUri(text)));
+  };
+  FromTo both;
+  AERIE_ASSIGN(both.from, open(args.from, args.from_login, "from"));
+  AERIE_ASSIGN(both.to, open(args.to, args.to_login, "to"));
+  return both;
+}
+
+transfer::ClusterEndpointOptions ReadingOf(Environment& env, const FromToArgs& args,
+                                           const FromTo& opened,
+                                           const transfer::Selection& selection) {
+  transfer::ClusterEndpointOptions reading;
+  reading.load_if_needed = !args.no_source_load;
+  reading.database = selection.database;
+  reading.throttle = transfer::ClusterThrottle::Make(opened.from.throttle, env.output);
+  return reading;
 }
 
 }  // namespace aerie::cli

@@ -30,8 +30,8 @@ SyncMover::SyncMover(std::shared_ptr<milvus::Client> source, std::shared_ptr<mil
 Result<SyncMover::Done> SyncMover::Sync(const Context& context, Side from, bool audit) {
   const bool forward = from == Side::kSource;
   seen_.erase(from);
-  const auto endpoint = transfer::MakeClusterEndpoint(
-      forward ? source_ : target_, {.throttle = forward ? options_.throttle : nullptr});
+  const auto endpoint = forward ? transfer::MakeClusterEndpoint(source_, options_.reading)
+                                : transfer::MakeClusterEndpoint(target_, {});
   transfer::SyncState state(options_.folder + (forward ? "/forward" : "/reverse"));
   transfer::SyncOptions options;
   options.selection = options_.selection;

@@ -11,7 +11,7 @@
 #include "base/progress.h"
 #include "migrate/ports.h"
 #include "milvus/client.h"
-#include "transfer/cluster_throttle.h"
+#include "transfer/endpoint.h"
 #include "transfer/sync.h"
 
 namespace aerie::migrate {
@@ -22,7 +22,7 @@ struct SyncMoverOptions {
   std::size_t parallel_collections = 4;
   int writers = 2;
   int streams = 2;
-  std::shared_ptr<transfer::ClusterThrottle> throttle = nullptr;  // of reading the source
+  transfer::ClusterEndpointOptions reading = {};  // of the source
 };
 
 class SyncMover : public Mover {

@@ -158,11 +158,12 @@ class SyncEnding {
     SyncOutcome outcome;
     outcome.name = record.from.name;
     outcome.to = record.to.name;
-    outcome.how = How::kGone;
     outcome.as_of_ms = record.as_of_ms;
     const SteadyTime start = context.clock().Steady();
     outcome.status = KindOf(source.status()) == Kind::kNotFound ? EndPair(context, record, outcome)
                                                                 : source.status();
+    // Gone on both sides by other hands: nothing to tell.
+    if (outcome.status.ok() && outcome.how == How::kNothing) return Ok();
     if (!outcome.status.ok()) {
       outcome.status = Annotate(outcome.status, job_.options.verb + " " + outcome.to.ToString() +
                                                     ", whose source is gone");
@@ -173,21 +174,21 @@ class SyncEnding {
   }
 
   Status EndPair(const Context& context, const SyncRecord& record, SyncOutcome& outcome) {
-    const std::string name = record.to.name.ToString();
     const auto there = milvus::DescribeCollection(context, *job_.to, record.to.name);
     const bool is_there = there.ok() && there->spec.id == record.to.id;
     if (!is_there && !there.ok() && KindOf(there.status()) != Kind::kNotFound) {
       return there.status();
     }
+    if (is_there) outcome.how = How::kGone;
     const bool drops = job_.options.gone == SyncOptions::Gone::kDrop;
     if (is_there && (!drops || !record.made)) {
-      outcome.warnings.push_back(name + ": " + record.from.name.ToString() +
+      outcome.warnings.push_back(record.from.name.ToString() +
                                  " is not in the source any more; it is left" +
                                  (record.made ? " (--prune-extra drops it)"
                                               : ", since no sync made it; drop it yourself"));
       return Ok();
     }
-    outcome.how = How::kDropped;
+    if (is_there) outcome.how = How::kDropped;
     if (!Writes()) return Ok();
     AERIE_ASSIGN(const auto pair, job_.state.Open(context, record.from, record.to));
     if (is_there) AERIE_TRY(Drop(context, record));

@@ -183,8 +183,7 @@ class CollectionSync {
                           "replace, or sync under another name");
     }
     for (const std::string& line : changes.besides) {
-      out_.warnings.push_back(item_.to.ToString() + " has what the source has not: " + line +
-                              "; it is left");
+      out_.warnings.push_back("it has what the source has not: " + line + "; it is left");
     }
     return changes;
   }
@@ -268,8 +267,8 @@ class CollectionSync {
     out_.why = record_ ? WhyAudit(context, peeked_.journals) : "no sync made it";
     out_.how = out_.why.empty() ? How::kDigests : How::kAudited;
     if (!changes.add_fields.empty()) {
-      out_.warnings.push_back(item_.to.ToString() +
-                              ": its rows can be compared when it has the fields that are missing");
+      out_.warnings.emplace_back(
+          "its rows can be compared when it has the fields that are missing");
       return Ok();
     }
     Result<SyncedRows> found = SyncedRows();
@@ -362,8 +361,7 @@ class CollectionSync {
                                               "another name");
     }
     const std::uint64_t repaired = out_.inserted + out_.updated + out_.deleted - before;
-    out_.warnings.push_back(item_.to.ToString() + ": " + wrong + "; an audit put " +
-                            std::to_string(repaired) + " rows right");
+    out_.warnings.push_back(wrong + "; an audit put " + std::to_string(repaired) + " rows right");
     return Ok();
   }
 

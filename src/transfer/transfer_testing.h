@@ -198,6 +198,47 @@ class TransferTest : public testing::Test {
     return values;
   }
 
+  // Every collection and row of both, compared anew.
+  void ExpectEqual(Site& left, Site& right) {
+    const auto diff =
+        RunDiff(context_, *left.endpoint(), *right.endpoint(), DiffOptions(), NoProgress());
+    ASSERT_TRUE(diff.ok()) << diff.status();
+    for (const auto& one : diff->collections) {
+      EXPECT_TRUE(one.same()) << one.left.ToString() << ": " << one.status << " missing "
+                              << one.missing << " extra " << one.extra << " changed " << one.changed
+                              << " " << testing::PrintToString(one.spec);
+    }
+  }
+  // key -> "value" of a collection; each key once.
+  static std::map<rows::Key, std::int64_t> ValuesIn(Site& site, const std::string& name) {
+    const auto source =
+        milvus::OpenCollectionSource(Context::Background(), site.client, {"default", name}, {});
+    EXPECT_TRUE(source.ok()) << source.status();
+    std::map<rows::Key, std::int64_t> values;
+    for (const auto& partition : (*source)->ReadPartitions()) {
+      const auto read = milvus::ReadPartition(**source, partition);
+      EXPECT_TRUE(read.status.ok()) << read.status;
+      EXPECT_EQ(read.report.duplicate_keys, 0u);
+      values.insert(read.values.begin(), read.values.end());
+    }
+    EXPECT_TRUE((*source)->Close(Context::Background()).ok());
+    return values;
+  }
+  static void Upsert(Site& site, const fake::pb::InsertRequest& rows) {
+    fake::pb::UpsertRequest request;
+    request.set_collection_name(rows.collection_name());
+    *request.mutable_fields_data() = rows.fields_data();
+    request.set_num_rows(rows.num_rows());
+    const auto answer = site.server.Apply<fake::pb::MutationResult>(request);
+    EXPECT_EQ(answer.status().code(), 0) << answer.status().reason();
+  }
+  static void Delete(Site& site, const std::string& name, const std::string& expression) {
+    fake::pb::DeleteRequest erase;
+    erase.set_collection_name(name);
+    erase.set_expr(expression);
+    (void)site.server.Apply<fake::pb::MutationResult>(erase);
+  }
+
   // Waits of retries pass at once.
   FakeClock clock_;
   const Context context_{clock_};
