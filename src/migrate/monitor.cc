@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <optional>
 #include <utility>
 
 #include "base/log.h"
@@ -30,6 +31,20 @@ std::string Percent(double part) {
   char text[24];
   std::snprintf(text, sizeof text, "%.1f %%", part * 100);
   return text;
+}
+
+// None: it is not there yet, or not loaded, which is no error.
+Result<std::optional<std::int64_t>> CountLoaded(const Context& context, milvus::Client& client,
+                                                const rows::CollectionName& name) {
+  milvus::pb::GetLoadStateRequest request;
+  request.set_db_name(name.database);
+  request.set_collection_name(name.collection);
+  const auto state = client.GetLoadState(context, std::move(request));
+  if (KindOf(state.status()) == Kind::kNotFound) return std::optional<std::int64_t>();
+  AERIE_TRY(state.status());
+  if (state->state() != milvus::pbcommon::LoadStateLoaded) return std::optional<std::int64_t>();
+  AERIE_ASSIGN(const std::int64_t rows, milvus::CountRows(context, client, name, {}));
+  return std::optional(rows);
 }
 
 }  // namespace
@@ -99,20 +114,14 @@ catalog::Sample Monitor::Look(const Context& context) {
     bool known = true;
     for (const auto& name : collections_) {
       const SteadyTime begun = context.clock().Steady();
-      const auto counted = milvus::CountRows(context, client, name, {});
+      const auto counted = CountLoaded(context, client, name);
       const auto took =
           std::chrono::duration_cast<std::chrono::milliseconds>(context.clock().Steady() - begun);
       sample.latency_ms = std::max<std::int64_t>(sample.latency_ms, took.count());
-      // Before the copy is whole it is not there under its name, which is no error.
-      if (counted.ok()) {
-        ++asked;
-        rows += *counted;
-      } else {
-        known = false;
-        if (KindOf(counted.status()) == Kind::kNotFound) continue;
-        ++asked;
-        ++failed;
-      }
+      ++asked;
+      if (!counted.ok()) ++failed;
+      known = known && counted.ok() && *counted;
+      if (known) rows += **counted;
     }
     return known ? rows : -1;
   };

@@ -230,7 +230,7 @@ class MigrateTest(AcceptanceTest):
         self.assertEqual(run.code, 1)
         self.finished('busy', 'source')
         self.assertGreater(self.crowd.written['target'], 300)
-        self.assertLess(self.crowd.pauses[0], 5, 'seconds without writes')
+        self.assertLess(self.crowd.pauses[0], 20, 'seconds without writes, on a machine however busy')
         print(f'paused {self.crowd.pauses}')
         self.assertEqual(self.hooked, ['fence source', 'switch-to-target target', 'unfence target',
                                        'fence target', 'switch-to-source source', 'unfence source'])
@@ -354,6 +354,7 @@ class MigrateTest(AcceptanceTest):
         self.assertIn('that collection itself', same.error)
         self.assertEqual(self.say('abort').code, 0)
 
+        self.make('other', 500, crowd=False)
         gone = self.migrate(on_event=self.when('ready', lambda: self.client.drop('good')))
         self.assertEqual(gone.code, 8, gone)
         self.assertIn('default.good', gone.error)
