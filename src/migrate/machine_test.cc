@@ -91,14 +91,17 @@ std::vector<Case> Cases() {
 
 std::string Lines(const std::string& heading, const Rules& rules, const State& state) {
   std::string text = heading + "\n";
+  std::string refused;
   for (const Case& c : Cases()) {
-    // Late is late: what is due then is not what this table is about.
     const Transition t = Step(rules, state, c.event, kStartTime + c.later);
     const std::string said = Render(state, t);
-    if (said != "." && said != "refused") text += std::string("  ") + c.name + ": " + said + "\n";
-    if (said == "refused") text += std::string("  ") + c.name + ": refused\n";
+    if (said == "refused") {
+      refused += std::string(" ") + c.name;
+    } else if (said != ".") {
+      text += std::string("  ") + c.name + ": " + said + "\n";
+    }
   }
-  return text;
+  return refused.empty() ? text : text + "  refused:" + refused + "\n";
 }
 
 std::string TableOf(Strategy strategy) {
@@ -167,10 +170,9 @@ preflight
   failed: blocked raise:blocked
   cutover: preflight +cutover
   pause: preflight cancel +paused
-  resume: refused
   rollback: aborted cancel
-  complete: refused
   abort: aborted cancel
+  refused: resume complete
 copying
   start: copying copy
   succeeded: syncing round:source
@@ -179,10 +181,9 @@ copying
   failed: blocked raise:blocked
   cutover: copying +cutover
   pause: copying cancel +paused
-  resume: refused
   rollback: aborted cancel
-  complete: refused
   abort: aborted cancel
+  refused: resume complete
 syncing
   start: syncing round:source
   succeeded: ready in 10
@@ -191,10 +192,9 @@ syncing
   failed: blocked raise:blocked
   cutover: syncing +cutover
   pause: syncing cancel +paused
-  resume: refused
   rollback: aborted cancel
-  complete: refused
   abort: aborted cancel
+  refused: resume complete
 ready
   start: ready round:source
   succeeded: ready in 10
@@ -203,10 +203,9 @@ ready
   failed: blocked raise:blocked
   cutover: ready +cutover
   pause: ready cancel +paused
-  resume: refused
   rollback: aborted cancel
-  complete: refused
   abort: aborted cancel
+  refused: resume complete
 fencing
   start: fencing fence:source
   succeeded: last-sync round:source
@@ -214,12 +213,9 @@ fencing
   failed, passing: lifting raise:cutover unfence:source after:syncing
   failed: lifting raise:cutover unfence:source after:syncing
   tick, late: lifting cancel raise:cutover unfence:source after:syncing
-  cutover: refused
-  pause: refused
-  resume: refused
   rollback: lifting cancel unfence:source
-  complete: refused
   abort: lifting cancel unfence:source
+  refused: cutover pause resume complete
 copying-fenced
   start: copying-fenced copy
   succeeded: last-sync round:source
@@ -227,12 +223,9 @@ copying-fenced
   failed, passing: copying-fenced raise:copy in 30
   failed: lifting raise:cutover unfence:source after:syncing
   tick, late: lifting cancel raise:cutover unfence:source after:syncing
-  cutover: refused
-  pause: refused
-  resume: refused
   rollback: lifting cancel unfence:source
-  complete: refused
   abort: lifting cancel unfence:source
+  refused: cutover pause resume complete
 last-sync
   start: last-sync round:source
   succeeded: proving prove:source
@@ -240,12 +233,9 @@ last-sync
   failed, passing: lifting raise:cutover unfence:source after:syncing
   failed: lifting raise:cutover unfence:source after:syncing
   tick, late: lifting cancel raise:cutover unfence:source after:syncing
-  cutover: refused
-  pause: refused
-  resume: refused
   rollback: lifting cancel unfence:source
-  complete: refused
   abort: lifting cancel unfence:source
+  refused: cutover pause resume complete
 proving
   start: proving prove:source
   succeeded: switching switch:target
@@ -253,12 +243,9 @@ proving
   failed, passing: lifting raise:cutover unfence:source after:syncing
   failed: lifting raise:cutover unfence:source after:syncing
   tick, late: lifting cancel raise:cutover unfence:source after:syncing
-  cutover: refused
-  pause: refused
-  resume: refused
   rollback: lifting cancel unfence:source
-  complete: refused
   abort: lifting cancel unfence:source
+  refused: cutover pause resume complete
 switching
   start: switching switch:target
   succeeded: opening unfence:target
@@ -266,12 +253,8 @@ switching
   failed, passing: fencing-target raise:outage raise:cutover fence:target +forced after:syncing
   failed: fencing-target raise:outage raise:cutover fence:target +forced after:syncing
   tick, late: switching raise:outage
-  cutover: refused
-  pause: refused
-  resume: refused
   rollback: switching +rollback
-  complete: refused
-  abort: refused
+  refused: cutover pause resume complete abort
 opening
   start: opening unfence:target
   succeeded: watching round:target
@@ -279,24 +262,18 @@ opening
   failed, passing: opening raise:outage in 30
   failed: opening raise:outage in 30
   tick, late: opening raise:outage
-  cutover: refused
-  pause: refused
-  resume: refused
   rollback: opening +rollback
-  complete: refused
-  abort: refused
+  refused: cutover pause resume complete abort
 watching
   start: watching round:target
   succeeded: watching in 10
   succeeded, much: watching in 10
   failed, passing: watching raise:reverse in 30
   failed: watching raise:reverse in 30
-  cutover: refused
   pause: watching cancel +paused
-  resume: refused
   rollback: fencing-target cancel fence:target after:rolled-back
   complete: done cancel
-  abort: refused
+  refused: cutover resume abort
 lifting
   start: lifting unfence:source
   succeeded: syncing round:source
@@ -304,12 +281,9 @@ lifting
   failed, passing: lifting raise:outage in 30
   failed: lifting raise:outage in 30
   tick, late: lifting raise:outage
-  cutover: refused
-  pause: refused
-  resume: refused
   rollback: lifting after:aborted
-  complete: refused
   abort: lifting after:aborted
+  refused: cutover pause resume complete
 fencing-target
   start: fencing-target fence:target
   succeeded: last-reverse round:target
@@ -317,12 +291,7 @@ fencing-target
   failed, passing: lifting-target raise:cutover unfence:target
   failed: lifting-target raise:cutover unfence:target
   tick, late: lifting-target cancel raise:cutover unfence:target
-  cutover: refused
-  pause: refused
-  resume: refused
-  rollback: refused
-  complete: refused
-  abort: refused
+  refused: cutover pause resume rollback complete abort
 last-reverse
   start: last-reverse round:target
   succeeded: proving-reverse prove:target
@@ -330,12 +299,7 @@ last-reverse
   failed, passing: lifting-target raise:cutover unfence:target
   failed: lifting-target raise:cutover unfence:target
   tick, late: lifting-target cancel raise:cutover unfence:target
-  cutover: refused
-  pause: refused
-  resume: refused
-  rollback: refused
-  complete: refused
-  abort: refused
+  refused: cutover pause resume rollback complete abort
 proving-reverse
   start: proving-reverse prove:target
   succeeded: switching-back switch:source
@@ -343,12 +307,7 @@ proving-reverse
   failed, passing: lifting-target raise:cutover unfence:target
   failed: lifting-target raise:cutover unfence:target
   tick, late: lifting-target cancel raise:cutover unfence:target
-  cutover: refused
-  pause: refused
-  resume: refused
-  rollback: refused
-  complete: refused
-  abort: refused
+  refused: cutover pause resume rollback complete abort
 switching-back
   start: switching-back switch:source
   succeeded: opening-source unfence:source
@@ -356,12 +315,7 @@ switching-back
   failed, passing: switching-back raise:outage in 30
   failed: switching-back raise:outage in 30
   tick, late: switching-back raise:outage
-  cutover: refused
-  pause: refused
-  resume: refused
-  rollback: refused
-  complete: refused
-  abort: refused
+  refused: cutover pause resume rollback complete abort
 opening-source
   start: opening-source unfence:source
   succeeded: rolled-back
@@ -369,12 +323,7 @@ opening-source
   failed, passing: opening-source raise:outage in 30
   failed: opening-source raise:outage in 30
   tick, late: opening-source raise:outage
-  cutover: refused
-  pause: refused
-  resume: refused
-  rollback: refused
-  complete: refused
-  abort: refused
+  refused: cutover pause resume rollback complete abort
 lifting-target
   start: lifting-target unfence:target
   succeeded: watching round:target
@@ -382,41 +331,19 @@ lifting-target
   failed, passing: lifting-target raise:outage in 30
   failed: lifting-target raise:outage in 30
   tick, late: lifting-target raise:outage
-  cutover: refused
-  pause: refused
-  resume: refused
-  rollback: refused
-  complete: refused
-  abort: refused
+  refused: cutover pause resume rollback complete abort
 blocked
   start: copying resolve:blocked copy
-  cutover: refused
-  pause: refused
   resume: copying resolve:blocked copy
   rollback: aborted resolve:blocked
-  complete: refused
   abort: aborted resolve:blocked
+  refused: cutover pause complete
 done
-  cutover: refused
-  pause: refused
-  resume: refused
-  rollback: refused
-  complete: refused
-  abort: refused
+  refused: cutover pause resume rollback complete abort
 rolled-back
-  cutover: refused
-  pause: refused
-  resume: refused
-  rollback: refused
-  complete: refused
-  abort: refused
+  refused: cutover pause resume rollback complete abort
 aborted
-  cutover: refused
-  pause: refused
-  resume: refused
-  rollback: refused
-  complete: refused
-  abort: refused
+  refused: cutover pause resume rollback complete abort
 copying, waits
   tick: copying copy
   tick, late: copying copy
@@ -424,8 +351,8 @@ copying, waits
   pause: copying +paused
   resume: copying copy
   rollback: aborted
-  complete: refused
   abort: aborted
+  refused: complete
 ready, waits
   tick: ready round:source
   tick, late: ready round:source
@@ -433,116 +360,87 @@ ready, waits
   pause: ready +paused
   resume: ready round:source
   rollback: aborted
-  complete: refused
   abort: aborted
+  refused: complete
 opening, waits
   tick: opening unfence:target
   tick, late: opening raise:outage unfence:target
-  cutover: refused
-  pause: refused
   resume: opening unfence:target
   rollback: fencing-target fence:target +forced after:rolled-back
-  complete: refused
-  abort: refused
+  refused: cutover pause complete abort
 lifting, waits
   tick: lifting unfence:source
   tick, late: lifting raise:outage unfence:source
-  cutover: refused
-  pause: refused
   resume: lifting unfence:source
   rollback: lifting after:aborted
-  complete: refused
   abort: lifting after:aborted
+  refused: cutover pause complete
 switching-back, waits
   tick: switching-back switch:source
   tick, late: switching-back raise:outage switch:source
   cutover: switching switch:target
-  pause: refused
   resume: switching-back switch:source
-  rollback: refused
-  complete: refused
-  abort: refused
+  refused: pause rollback complete abort
 copying, paused
-  cutover: refused
-  pause: refused
   resume: copying copy -paused
   rollback: aborted -paused
-  complete: refused
   abort: aborted -paused
+  refused: cutover pause complete
 ready, paused
-  cutover: refused
-  pause: refused
   resume: ready round:source -paused
   rollback: aborted -paused
-  complete: refused
   abort: aborted -paused
+  refused: cutover pause complete
 watching, paused
-  cutover: refused
-  pause: refused
   resume: watching round:target -paused
   rollback: fencing-target fence:target -paused after:rolled-back
   complete: done -paused
-  abort: refused
+  refused: cutover pause abort
 fencing-target, forced
   start: fencing-target fence:target
   succeeded: last-reverse round:target
   succeeded, much: last-reverse round:target
   failed, passing: fencing-target in 30
   failed: fencing-target in 30
-  cutover: refused
-  pause: refused
-  resume: refused
   rollback: fencing-target after:rolled-back
-  complete: refused
   abort: fencing-target after:aborted
+  refused: cutover pause resume complete
 last-reverse, forced
   start: last-reverse round:target
   succeeded: proving-reverse prove:target
   succeeded, much: proving-reverse prove:target
   failed, passing: last-reverse in 30
   failed: last-reverse in 30
-  cutover: refused
-  pause: refused
-  resume: refused
   rollback: last-reverse after:rolled-back
-  complete: refused
   abort: last-reverse after:aborted
+  refused: cutover pause resume complete
 proving-reverse, forced
   start: proving-reverse prove:target
   succeeded: switching-back switch:source
   succeeded, much: fencing-target in 30
   failed, passing: proving-reverse in 30
   failed: proving-reverse in 30
-  cutover: refused
-  pause: refused
-  resume: refused
   rollback: proving-reverse after:rolled-back
-  complete: refused
   abort: proving-reverse after:aborted
+  refused: cutover pause resume complete
 switching-back, forced
   start: switching-back switch:source
   succeeded: opening-source unfence:source
   succeeded, much: opening-source unfence:source
   failed, passing: switching-back in 30
   failed: switching-back in 30
-  cutover: refused
-  pause: refused
-  resume: refused
   rollback: switching-back after:rolled-back
-  complete: refused
   abort: switching-back after:aborted
+  refused: cutover pause resume complete
 opening-source, forced
   start: opening-source unfence:source
   succeeded: syncing resolve:outage round:source -forced
   succeeded, much: syncing resolve:outage round:source -forced
   failed, passing: opening-source in 30
   failed: opening-source in 30
-  cutover: refused
-  pause: refused
-  resume: refused
   rollback: opening-source after:rolled-back
-  complete: refused
   abort: opening-source after:aborted
+  refused: cutover pause resume complete
 switching, rollback wanted
   start: switching switch:target
   succeeded: fencing-target fence:target +forced after:rolled-back
@@ -550,11 +448,7 @@ switching, rollback wanted
   failed, passing: fencing-target raise:outage fence:target +forced after:rolled-back
   failed: fencing-target raise:outage fence:target +forced after:rolled-back
   tick, late: switching raise:outage
-  cutover: refused
-  pause: refused
-  resume: refused
-  complete: refused
-  abort: refused
+  refused: cutover pause resume complete abort
 opening, rollback wanted
   start: opening unfence:target
   succeeded: fencing-target fence:target after:rolled-back
@@ -562,11 +456,7 @@ opening, rollback wanted
   failed, passing: fencing-target fence:target +forced after:rolled-back
   failed: fencing-target fence:target +forced after:rolled-back
   tick, late: opening raise:outage
-  cutover: refused
-  pause: refused
-  resume: refused
-  complete: refused
-  abort: refused
+  refused: cutover pause resume complete abort
 )table";
 
 // What differs from hot; the blocks of all other states are the same.
@@ -579,10 +469,9 @@ preflight
   failed: blocked raise:blocked
   cutover: preflight +cutover
   pause: preflight cancel +paused
-  resume: refused
   rollback: aborted cancel
-  complete: refused
   abort: aborted cancel
+  refused: resume complete
 syncing
   start: syncing round:source
   succeeded: ready
@@ -591,17 +480,15 @@ syncing
   failed: blocked raise:blocked
   cutover: syncing +cutover
   pause: syncing cancel +paused
-  resume: refused
   rollback: aborted cancel
-  complete: refused
   abort: aborted cancel
+  refused: resume complete
 ready
   cutover: fencing fence:source
   pause: ready +paused
-  resume: refused
   rollback: aborted
-  complete: refused
   abort: aborted
+  refused: resume complete
 fencing
   start: fencing fence:source
   succeeded: copying-fenced copy
@@ -609,12 +496,9 @@ fencing
   failed, passing: lifting raise:cutover unfence:source after:ready
   failed: lifting raise:cutover unfence:source after:ready
   tick, late: lifting cancel raise:cutover unfence:source after:ready
-  cutover: refused
-  pause: refused
-  resume: refused
   rollback: lifting cancel unfence:source
-  complete: refused
   abort: lifting cancel unfence:source
+  refused: cutover pause resume complete
 copying-fenced
   start: copying-fenced copy
   succeeded: last-sync round:source
@@ -622,12 +506,9 @@ copying-fenced
   failed, passing: copying-fenced raise:copy in 30
   failed: lifting raise:cutover unfence:source after:ready
   tick, late: lifting cancel raise:cutover unfence:source after:ready
-  cutover: refused
-  pause: refused
-  resume: refused
   rollback: lifting cancel unfence:source
-  complete: refused
   abort: lifting cancel unfence:source
+  refused: cutover pause resume complete
 last-sync
   start: last-sync round:source
   succeeded: proving prove:source
@@ -635,12 +516,9 @@ last-sync
   failed, passing: lifting raise:cutover unfence:source after:ready
   failed: lifting raise:cutover unfence:source after:ready
   tick, late: lifting cancel raise:cutover unfence:source after:ready
-  cutover: refused
-  pause: refused
-  resume: refused
   rollback: lifting cancel unfence:source
-  complete: refused
   abort: lifting cancel unfence:source
+  refused: cutover pause resume complete
 proving
   start: proving prove:source
   succeeded: switching switch:target
@@ -648,12 +526,9 @@ proving
   failed, passing: lifting raise:cutover unfence:source after:ready
   failed: lifting raise:cutover unfence:source after:ready
   tick, late: lifting cancel raise:cutover unfence:source after:ready
-  cutover: refused
-  pause: refused
-  resume: refused
   rollback: lifting cancel unfence:source
-  complete: refused
   abort: lifting cancel unfence:source
+  refused: cutover pause resume complete
 switching
   start: switching switch:target
   succeeded: opening unfence:target
@@ -661,19 +536,13 @@ switching
   failed, passing: fencing-target raise:outage raise:cutover fence:target +forced after:ready
   failed: fencing-target raise:outage raise:cutover fence:target +forced after:ready
   tick, late: switching raise:outage
-  cutover: refused
-  pause: refused
-  resume: refused
   rollback: switching +rollback
-  complete: refused
-  abort: refused
+  refused: cutover pause resume complete abort
 ready, paused
-  cutover: refused
-  pause: refused
   resume: ready -paused
   rollback: aborted -paused
-  complete: refused
   abort: aborted -paused
+  refused: cutover pause complete
 )table";
 constexpr char kIncrementalDiffers[] = R"table(
 syncing
@@ -684,10 +553,9 @@ syncing
   failed: blocked raise:blocked
   cutover: syncing +cutover
   pause: syncing cancel +paused
-  resume: refused
   rollback: aborted cancel
-  complete: refused
   abort: aborted cancel
+  refused: resume complete
 ready
   start: ready round:source
   succeeded: ready in 10
@@ -696,10 +564,9 @@ ready
   failed: blocked raise:blocked
   cutover: ready +cutover
   pause: ready cancel +paused
-  resume: refused
   rollback: aborted cancel
-  complete: refused
   abort: aborted cancel
+  refused: resume complete
 )table";
 
 TEST(MachineTest, HotEveryStateAndEvent) { EXPECT_EQ("\n" + TableOf(Strategy::kHot), kHot); }

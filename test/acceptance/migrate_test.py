@@ -15,8 +15,9 @@ import bulk
 from harness import AcceptanceTest, Lab, T, field, signal_process, wait_until
 
 DIM = 16
-ROWS = int(os.environ.get('MIGRATE_ROWS', 20_000))
-ROWS_A_CALL = 20
+ROWS = int(os.environ.get('MIGRATE_ROWS', 8_000))
+ROWS_A_CALL = 40
+BETWEEN_CALLS_S = 0.03
 HOOK = '''exec 3<>/dev/tcp/127.0.0.1/{port}
 echo "$AERIE_ACTION $AERIE_CLUSTER" >&3
 read -r answer <&3
@@ -49,8 +50,7 @@ class Crowd(threading.Thread):
                     open_ = self.at not in self.closed
                     if open_:
                         self.step()
-                if not open_:
-                    self.stopping.wait(0.002)
+                self.stopping.wait(BETWEEN_CALLS_S if open_ else 0.002)
         except Exception as error:
             self.error = error
 
@@ -67,7 +67,7 @@ class Crowd(threading.Thread):
             picked = {self.sorted[i] for i in self.random.integers(0, len(self.sorted), ROWS_A_CALL)}
             keys = [key for key in picked if key in self.live]
             if kind == 3:
-                keys = keys[:5]
+                keys = keys[:10]
                 client.delete(self.name_, f'id in {keys}')
                 for key in keys:
                     del self.live[key]
