@@ -117,10 +117,14 @@ Result<ChildOutcome> RunChild(const Context& context, const std::vector<std::str
   AERIE_ASSIGN(Pipe output, MakePipe(options.operation));
   AERIE_ASSIGN(Pipe error, MakePipe(options.operation));
   AERIE_ASSIGN(const pid_t pid, Spawn(options.operation, arguments,
-                                      {.output = output.write.get(), .error = error.write.get()}));
+                                      {.output = output.write.get(),
+                                       .error = error.write.get(),
+                                       .environment = options.environment}));
   output.write.Close();
   error.write.Close();
-  return Child(pid, std::move(output.read), std::move(error.read), options).Run(context);
+  Child child(pid, std::move(output.read), std::move(error.read), options);
+  if (options.on_started) AERIE_TRY(options.on_started(pid));
+  return child.Run(context);
 }
 
 }  // namespace aerie

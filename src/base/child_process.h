@@ -4,6 +4,8 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -13,9 +15,12 @@
 namespace aerie {
 
 struct ChildOptions {
-  std::string operation;  // leads the messages
+  std::string operation{};  // leads the messages
   std::size_t output_bytes = 64 * 1024;
-  std::size_t error_bytes = 1024;  // of standard error only the end is kept
+  std::size_t error_bytes = 1024;             // of standard error only the end is kept
+  std::vector<std::string> environment = {};  // "NAME=value", beside this process's own
+  // Called with the child's process number as soon as it is there; an error kills the child.
+  std::function<Status(std::int64_t pid)> on_started = nullptr;
 };
 
 struct ChildOutcome {

@@ -74,6 +74,11 @@ ProcessIdentity ThisProcess() {
   return {.machine = Machine(), .pid = getpid(), .started = self ? self->started : 0};
 }
 
+ProcessIdentity ProcessOf(std::int64_t pid) {
+  const auto found = ReadStat("/proc/" + std::to_string(pid) + "/stat");
+  return {.machine = Machine(), .pid = pid, .started = found ? found->started : 0};
+}
+
 bool HasEnded(const ProcessIdentity& process) {
   if (process.machine.empty() || process.machine != Machine() || process.pid <= 0) return false;
   // By a signal and not by /proc, which may hide the processes of others.

@@ -20,6 +20,8 @@ struct ProcessIdentity {
 };
 
 ProcessIdentity ThisProcess();
+// One of this machine that runs, such as a child.
+ProcessIdentity ProcessOf(std::int64_t pid);
 
 // True only when it is certain that the process runs no more, with none of its threads: it was of
 // this machine, and its number is free, or another process has it, or it is dead but not yet

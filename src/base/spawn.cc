@@ -5,8 +5,10 @@
 #include <spawn.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <string_view>
 
 #include <string.h>
 
@@ -16,6 +18,21 @@ namespace {
 Status StartError(const std::string& operation, int error) {
   return MakeStatus(error == ENOENT ? Kind::kNotFound : Kind::kFailed,
                     operation + ": it cannot be started: " + ::strerror(error));
+}
+
+// With a null at the end, as exec wants them.
+std::vector<char*> Pointers(const std::vector<std::string>& texts) {
+  std::vector<char*> pointers;
+  for (const std::string& text : texts) pointers.push_back(const_cast<char*>(text.c_str()));
+  pointers.push_back(nullptr);
+  return pointers;
+}
+
+// Whether `variables` set the one of this "NAME=value".
+bool IsAmong(std::string_view inherited, const std::vector<std::string>& variables) {
+  const std::string_view name = inherited.substr(0, inherited.find('=') + 1);
+  return std::any_of(variables.begin(), variables.end(),
+                     [&](const std::string& each) { return each.starts_with(name); });
 }
 
 // The attributes and file actions of posix_spawn, destroyed in any case.
@@ -33,12 +50,14 @@ class SpawnPlan {
   SpawnPlan& operator=(const SpawnPlan&) = delete;
 
   // Returns 0 or an errno.
-  int Start(pid_t& pid, const std::vector<std::string>& arguments, const SpawnFds& fds) {
-    std::vector<char*> words;
-    for (const std::string& argument : arguments) {
-      words.push_back(const_cast<char*>(argument.c_str()));
+  int Start(pid_t& pid, const std::vector<std::string>& arguments, const SpawnOptions& options) {
+    std::vector<char*> words = Pointers(arguments);
+    std::vector<char*> environment = Pointers(options.environment);
+    environment.pop_back();
+    for (char** inherited = environ; *inherited != nullptr; ++inherited) {
+      if (!IsAmong(*inherited, options.environment)) environment.push_back(*inherited);
     }
-    words.push_back(nullptr);
+    environment.push_back(nullptr);
     sigset_t none;
     sigset_t defaults;
     ::sigemptyset(&none);
@@ -49,14 +68,15 @@ class SpawnPlan {
     ::posix_spawnattr_setpgroup(&attributes_, 0);
     ::posix_spawnattr_setsigmask(&attributes_, &none);
     ::posix_spawnattr_setsigdefault(&attributes_, &defaults);
-    if (fds.input < 0) {
+    if (options.input < 0) {
       ::posix_spawn_file_actions_addopen(&actions_, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
     } else {
-      ::posix_spawn_file_actions_adddup2(&actions_, fds.input, STDIN_FILENO);
+      ::posix_spawn_file_actions_adddup2(&actions_, options.input, STDIN_FILENO);
     }
-    ::posix_spawn_file_actions_adddup2(&actions_, fds.output, STDOUT_FILENO);
-    ::posix_spawn_file_actions_adddup2(&actions_, fds.error, STDERR_FILENO);
-    return ::posix_spawnp(&pid, words[0], &actions_, &attributes_, words.data(), environ);
+    ::posix_spawn_file_actions_adddup2(&actions_, options.output, STDOUT_FILENO);
+    ::posix_spawn_file_actions_adddup2(&actions_, options.error, STDERR_FILENO);
+    return ::posix_spawnp(&pid, words[0], &actions_, &attributes_, words.data(),
+                          environment.data());
   }
 
  private:
@@ -80,9 +100,9 @@ Result<Pipe> MakePipe(const std::string& operation) {
 }
 
 Result<pid_t> Spawn(const std::string& operation, const std::vector<std::string>& arguments,
-                    const SpawnFds& fds) {
+                    const SpawnOptions& options) {
   pid_t pid = 0;
-  const int failed = SpawnPlan().Start(pid, arguments, fds);
+  const int failed = SpawnPlan().Start(pid, arguments, options);
   if (failed != 0) return StartError(operation, failed);
   return pid;
 }

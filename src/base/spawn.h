@@ -38,16 +38,18 @@ struct Pipe {
 // Both ends are closed in children. `operation` leads the message of a failure, which is kFailed.
 Result<Pipe> MakePipe(const std::string& operation);
 
-// The descriptors that a child gets as its own; input -1: empty.
-struct SpawnFds {
+// What a child gets: descriptors as its own (input -1: empty), and variables, "NAME=value", beside
+// or instead of those of this process.
+struct SpawnOptions {
   int input = -1;
   int output = -1;
   int error = -1;
+  std::vector<std::string> environment = {};
 };
 
 // Starts arguments[0], a path or a name to be found in PATH, in a process group of its own, with
 // no signal blocked. kFailed, and kNotFound when there is no such program.
 Result<pid_t> Spawn(const std::string& operation, const std::vector<std::string>& arguments,
-                    const SpawnFds& fds);
+                    const SpawnOptions& options);
 
 }  // namespace aerie

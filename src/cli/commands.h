@@ -38,6 +38,7 @@ using Action = std::function<CommandResult(Environment&)>;
 void AddBackupCommands(CLI::App& root, Action& action);
 void AddRestoreCommand(CLI::App& root, Action& action);
 void AddCopyCommand(CLI::App& root, Action& action);
+void AddMigrateCommands(CLI::App& root, Action& action);
 void AddSyncCommand(CLI::App& root, Action& action);
 void AddDiffCommand(CLI::App& root, Action& action);
 void AddExportCommand(CLI::App& root, Action& action);

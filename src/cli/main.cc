@@ -88,6 +88,7 @@ int Main(int argc, char** argv) {
   AddBackupCommands(root, action);
   AddRestoreCommand(root, action);
   AddCopyCommand(root, action);
+  AddMigrateCommands(root, action);
   AddSyncCommand(root, action);
   AddDiffCommand(root, action);
   AddExportCommand(root, action);
