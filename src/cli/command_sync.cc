@@ -128,8 +128,10 @@ CommandResult ResultOf(const Environment& env, const transfer::SyncResult& run) 
 CommandResult FailedRound(const Environment& env, const SyncSetup& setup, const Status& status) {
   CommandResult result = Failure(status);
   std::optional<double> lag;
+  // Also of a round that was interrupted.
+  const Context context(env.context.clock());
   const auto records =
-      setup.state.Records(env.context, setup.from.cluster()->cluster(), setup.to->cluster());
+      setup.state.Records(context, setup.from.cluster()->cluster(), setup.to->cluster());
   if (records.ok()) {
     for (const auto& record : *records) {
       if (!transfer::Selects(setup.options.selection, record.from.name)) continue;
