@@ -79,9 +79,10 @@ class Crowd(threading.Thread):
         self.written[self.at] += len(keys)
 
     def finish(self):
+        """Operations a second, while they were let."""
         self.stopping.set()
         self.join()
-        return sum(self.written.values()) / (time.monotonic() - self.begun)
+        return sum(self.written.values()) / (time.monotonic() - self.begun - sum(self.pauses))
 
     def obey(self, action, cluster):
         with self.lock:
