@@ -1,5 +1,7 @@
+#define XXH_INLINE_ALL
 #include "decoders.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
@@ -7,6 +9,9 @@
 #include <string>
 #include <utility>
 
+#include <xxhash.h>
+
+#include "files/bundle_manifest.h"
 #include "files/export_manifest.h"
 #include "files/jsonl_format.h"
 #include "repo/blob_codec.h"
@@ -21,6 +26,8 @@
 #include "repo/snapshot_file.h"
 #include "repo/tree_api.h"
 #include "repo/tree_page.h"
+#include "transfer/sync_file.h"
+#include "transfer/sync_state.h"
 
 namespace aerie::fuzz {
 namespace {
@@ -103,6 +110,13 @@ void FuzzDamaged(ByteSpan input) {
   Require(again.ok() && again->packs == record->packs, "it comes back as it was");
 }
 
+void FuzzBundle(ByteSpan input) {
+  const auto manifest = files::DecodeBundleManifest(AsText(input));
+  RequireRefusal(manifest.status());
+  if (!manifest.ok()) return;
+  Require(files::EncodeBundleManifest(*manifest) == AsText(input), "it is vouched for to the byte");
+}
+
 void FuzzExport(ByteSpan input) {
   const auto manifest = files::DecodeExportManifest(AsText(input));
   RequireRefusal(manifest.status());
@@ -172,6 +186,55 @@ void FuzzPatch(ByteSpan input) {
 }
 
 void FuzzSnapshot(ByteSpan input) { RequireRefusal(repo::DecodeSnapshot(input).status()); }
+
+void FuzzSyncFile(ByteSpan input) {
+  if (input.empty()) return;
+  const bool journal = input[0] % 2 != 0;
+  input = input.subspan(1);
+  Bytes file;
+  ByteWriter writer(file);
+  writer.Raw(AsBytes(journal ? "aerie sync journal 1\n" : "aerie sync rows 1\n"));
+  for (std::uint64_t number = 0; input.size() >= 2; ++number) {
+    const std::size_t size = std::min<std::size_t>(input[1], input.size() - 2);
+    Bytes block = {input[0]};
+    block.insert(block.end(), input.begin() + 2,
+                 input.begin() + 2 + static_cast<std::ptrdiff_t>(size));
+    writer.Fixed(static_cast<std::uint32_t>(size));
+    writer.Raw(block);
+    writer.Fixed(XXH3_64bits_withSeed(block.data(), block.size(), number));
+    input = input.subspan(2 + size);
+  }
+  const auto kind = journal ? transfer::SyncFileKind::kJournal : transfer::SyncFileKind::kRows;
+  const auto reader = transfer::SyncFileReader::OfBytes(kind, file);
+  RequireRefusal(reader.status());
+  if (!reader.ok()) return;
+  std::string partition;
+  std::optional<rows::Key> last;
+  for (;;) {
+    const auto entry = (*reader)->Next();
+    RequireRefusal(entry.status());
+    if (!entry.ok() || *entry == nullptr) return;
+    Require(partition <= (*reader)->partition(), "partitions ascend");
+    if (partition != (*reader)->partition()) last.reset();
+    partition = (*reader)->partition();
+    Require(!last || *last < (*entry)->key, "keys ascend");
+    last = (*entry)->key;
+  }
+}
+
+void FuzzSyncRecord(ByteSpan input) {
+  std::string text(AsText(input));
+  text += "\n";
+  char seal[18];
+  std::snprintf(seal, sizeof(seal), "%016llx\n",
+                static_cast<unsigned long long>(XXH3_64bits(text.data(), text.size())));
+  const auto record = transfer::DecodeRecord(text + seal);
+  RequireRefusal(record.status());
+  if (!record.ok()) return;
+  const auto again = transfer::DecodeRecord(transfer::EncodeRecord(*record));
+  Require(again.ok() && transfer::EncodeRecord(*again) == transfer::EncodeRecord(*record),
+          "a record is written as it was read");
+}
 
 void FuzzTreePage(ByteSpan input) {
   const auto page = repo::DecodePage(input);

@@ -1,5 +1,5 @@
-// One function for each decoder of the rooms repo and files: it takes any bytes, and aborts when
-// the decoder breaks a promise (a crash is for the sanitizers to find). Any thread.
+// One function for each decoder of the rooms repo, files and transfer: it takes any bytes, and
+// aborts when the decoder breaks a promise (a crash is for the sanitizers to find). Any thread.
 #pragma once
 
 #include <vector>
@@ -14,6 +14,7 @@ const std::vector<rows::FieldSchema>& Columns();
 
 void FuzzBlob(ByteSpan input);    // 3 bytes of plain size, then the encoded form
 void FuzzColumn(ByteSpan input);  // 1 byte that chooses the column, then the plain bytes
+void FuzzBundle(ByteSpan input);  // the list of a bundle
 void FuzzChecked(ByteSpan input);
 void FuzzConfig(ByteSpan input);
 void FuzzDamaged(ByteSpan input);
@@ -25,6 +26,9 @@ void FuzzManifest(ByteSpan input);
 void FuzzPackDirectory(ByteSpan input);
 void FuzzPatch(ByteSpan input);
 void FuzzSnapshot(ByteSpan input);
+// 1 byte: a rows file or a journal; then blocks, which are sealed here: u8 kind, u8 size, payload.
+void FuzzSyncFile(ByteSpan input);
+void FuzzSyncRecord(ByteSpan input);  // the JSON object, which is sealed here
 void FuzzTreePage(ByteSpan input);
 
 }  // namespace aerie::fuzz

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "decoders.h"
+#include "files/bundle_manifest.h"
 #include "files/export_manifest.h"
 #include "files/jsonl_format.h"
 #include "repo/blob_codec.h"
@@ -23,6 +24,7 @@
 #include "repo/tree_api.h"
 #include "repo/tree_page.h"
 #include "rows/row_generator.h"
+#include "transfer/sync_state.h"
 
 namespace {
 
@@ -193,6 +195,61 @@ void SaveExport() {
   Save("export", "one", aerie::AsBytes(files::EncodeExportManifest(manifest)));
 }
 
+void SaveSync() {
+  const auto block = [](Bytes& out, std::uint8_t kind, const auto& fill) {
+    Bytes payload;
+    aerie::ByteWriter writer(payload);
+    fill(writer);
+    out.push_back(kind);
+    out.push_back(static_cast<std::uint8_t>(payload.size()));
+    out.insert(out.end(), payload.begin(), payload.end());
+  };
+  const auto name = [](aerie::ByteWriter& to) { to.Raw(aerie::AsBytes("part")); };
+  Bytes file = {0};
+  block(file, 1, name);
+  block(file, 2, [](aerie::ByteWriter& to) {
+    to.Fixed(std::uint8_t{0});
+    to.Varint(2);
+    for (const std::int64_t key : {-7, 9}) to.Fixed(key);
+    for (std::uint64_t half = 0; half < 4; ++half) to.Fixed(half);
+  });
+  block(file, 4, [](aerie::ByteWriter& to) {
+    to.Fixed(std::uint64_t{2});
+    to.Fixed(std::uint64_t{2});
+  });
+  Save("sync_file", "rows", file);
+  Bytes journal = {1};
+  block(journal, 1, name);
+  block(journal, 3, [](aerie::ByteWriter& to) {
+    to.Fixed(std::uint8_t{1});
+    to.Varint(2);
+    to.Sized("a");
+    to.Sized("bc");
+    to.Fixed(std::uint8_t{0});
+    to.Fixed(std::uint8_t{1});
+  });
+  Save("sync_file", "journal", journal);
+  aerie::transfer::SyncRecord record;
+  record.from = {"http://a:1", {"default", "things"}, 7};
+  record.to = {"http://b:2", {"other", "things"}, 8};
+  record.rows_file = "rows.3";
+  record.spec = Spec();
+  const std::string text = aerie::transfer::EncodeRecord(record);
+  Save("sync_record", "one", aerie::AsBytes(text.substr(0, text.find('\n'))));
+}
+
+void SaveBundle() {
+  files::BundleManifest manifest;
+  manifest.finished = true;
+  manifest.bundle = std::string(32, '1');
+  manifest.program = "aerie 0.1.0";
+  manifest.snapshot = std::string(32, '2');
+  manifest.rows = 3;
+  manifest.plain_bytes = 4;
+  manifest.parts = {{"config", 5, std::string(64, '6')}, {"packs/ab/cd", 7, std::string(64, '8')}};
+  Save("bundle", "one", aerie::AsBytes(files::EncodeBundleManifest(manifest)));
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -205,5 +262,7 @@ int main(int argc, char** argv) {
   SavePages();
   SaveObjects();
   SaveExport();
+  SaveSync();
+  SaveBundle();
   return 0;
 }

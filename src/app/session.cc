@@ -352,8 +352,10 @@ Result<OpenCluster> Session::Cluster(const Context& context, const std::string& 
   return out;
 }
 
+// Without `ssh` an sftp:// address is refused.
 Result<Session::Located> Session::Locate(const Context& context, const std::string& text,
-                                         const RepositoryFlags& flags) const {
+                                         const StoreLimitTexts& limit_texts,
+                                         const objects::SshOptions* ssh) const {
   const std::string named = text.empty() ? config_.default_repository : text;
   if (named.empty()) {
     return InvalidError(
@@ -370,10 +372,12 @@ Result<Session::Located> Session::Locate(const Context& context, const std::stri
     configured_limits = it->second.limits;
     AERIE_ASSIGN(s3, S3OptionsOf(context, it->second.s3));
   }
-  AERIE_ASSIGN(const objects::StoreLimits limits, StoreLimitsOf(flags.limits, configured_limits));
+  AERIE_ASSIGN(const objects::StoreLimits limits, StoreLimitsOf(limit_texts, configured_limits));
   s3.max_send_rate = limits.upload;
   s3.max_receive_rate = limits.download;
-  AERIE_ASSIGN(auto bare, objects::OpenStore(located.url, s3));
+  objects::SftpOptions sftp{.max_send_rate = limits.upload, .max_receive_rate = limits.download};
+  if (ssh != nullptr) sftp.ssh = *ssh;
+  AERIE_ASSIGN(auto bare, objects::OpenStore(located.url, s3, ssh == nullptr ? nullptr : &sftp));
   if (limits.any()) bare = std::make_shared<objects::LimitedStore>(std::move(bare), limits);
   located.store = Patient(std::move(bare), located.url);
   return located;
@@ -386,6 +390,13 @@ std::shared_ptr<objects::ObjectStore> Session::Patient(std::shared_ptr<objects::
     progress.OnProgress({.type = ProgressEvent::Type::kRetrying, .message = line});
   };
   return std::make_shared<objects::RetryingStore>(std::move(bare), policy);
+}
+
+Result<std::shared_ptr<objects::ObjectStore>> Session::BundlePlace(
+    const Context& context, const std::string& text, const StoreLimitTexts& limits,
+    const objects::SshOptions* ssh) const {
+  AERIE_ASSIGN(Located located, Locate(context, text, limits, ssh));
+  return located.store;
 }
 
 Result<std::shared_ptr<objects::ObjectStore>> Session::Folder(const std::string& text) const {
@@ -401,7 +412,7 @@ Duration Session::ImmutableFor(const std::string& text) const {
 
 Result<RepositoryAccess> Session::Access(const Context& context, const std::string& text,
                                          const RepositoryFlags& flags) const {
-  AERIE_ASSIGN(Located located, Locate(context, text, flags));
+  AERIE_ASSIGN(Located located, Locate(context, text, flags.limits, nullptr));
   AERIE_ASSIGN(const bool exists, repo::RepositoryExists(context, *located.store));
   if (!exists) return NoRepository(*located.store);
   RepositoryAccess access{located.store, {}, {}};
@@ -422,7 +433,7 @@ Result<RepositoryAccess> Session::Access(const Context& context, const std::stri
 
 Result<OpenedRepository> Session::Repository(const Context& context, const std::string& text,
                                              const RepositoryFlags& flags, IfAbsent absent) const {
-  AERIE_ASSIGN(const Located located, Locate(context, text, flags));
+  AERIE_ASSIGN(const Located located, Locate(context, text, flags.limits, nullptr));
   const auto& store = located.store;
   AERIE_ASSIGN(const bool exists, repo::RepositoryExists(context, *store));
   AERIE_ASSIGN(auto passphrase, GivenPassphrase(context, flags, located.configured_password));

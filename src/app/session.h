@@ -15,6 +15,7 @@
 #include "base/secret.h"
 #include "milvus/client.h"
 #include "objects/object_store.h"
+#include "objects/sftp_options.h"
 #include "repo/kdf_calibrate.h"
 #include "repo/repository.h"
 #include "rows/schema.h"
@@ -95,6 +96,13 @@ class Session {
   // A place for files that are no repository: a path or a URL. Nothing is read or made yet.
   Result<std::shared_ptr<objects::ObjectStore>> Folder(const std::string& text) const;
 
+  // A place of a bundle: as that of a repository (a configured name, a path, a URL), and with `ssh`
+  // sftp:// too.
+  Result<std::shared_ptr<objects::ObjectStore>> BundlePlace(const Context& context,
+                                                            const std::string& text,
+                                                            const StoreLimitTexts& limits,
+                                                            const objects::SshOptions* ssh) const;
+
   // Whether `text` names a cluster (configured, or shaped like an address) and not a snapshot.
   bool LooksLikeCluster(const std::string& text) const;
 
@@ -108,7 +116,7 @@ class Session {
   std::shared_ptr<objects::ObjectStore> Patient(std::shared_ptr<objects::ObjectStore> bare,
                                                 const std::string& url) const;
   Result<Located> Locate(const Context& context, const std::string& text,
-                         const RepositoryFlags& flags) const;
+                         const StoreLimitTexts& limits, const objects::SshOptions* ssh) const;
 
   Config config_;
   ProgressSink& progress_;

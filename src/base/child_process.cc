@@ -1,13 +1,10 @@
 #include "base/child_process.h"
 
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <string_view>
@@ -15,108 +12,13 @@
 
 #include <string.h>
 
+#include "base/spawn.h"
+
 namespace aerie {
 namespace {
 
 constexpr int kPollMs = 50;
 constexpr int kUnknownExitCode = 255;
-
-class Fd {
- public:
-  explicit Fd(int fd = -1) : fd_(fd) {}
-  Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Fd& operator=(Fd&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-  ~Fd() { Close(); }
-  void Close() {
-    if (fd_ >= 0) ::close(fd_);
-    fd_ = -1;
-  }
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
-
-struct Pipe {
-  Fd read;
-  Fd write;
-};
-
-Status StartError(const std::string& operation, int error) {
-  return FailedError(operation + ": it cannot be started: " + ::strerror(error));
-}
-
-Result<Pipe> MakePipe(const std::string& operation) {
-  std::array<int, 2> ends{};
-  if (::pipe2(ends.data(), O_CLOEXEC) != 0) return StartError(operation, errno);
-  Pipe pipe{Fd(ends[0]), Fd(ends[1])};
-  // What a child left behind may keep the other end open for ever.
-  ::fcntl(ends[0], F_SETFL, O_NONBLOCK);
-  return pipe;
-}
-
-// The attributes and file actions of posix_spawn, destroyed in any case.
-// With a null at the end, as exec wants them.
-std::vector<char*> Pointers(const std::vector<std::string>& texts) {
-  std::vector<char*> pointers;
-  for (const std::string& text : texts) pointers.push_back(const_cast<char*>(text.c_str()));
-  pointers.push_back(nullptr);
-  return pointers;
-}
-
-// Whether `variables` set the one of this "NAME=value".
-bool IsAmong(std::string_view inherited, const std::vector<std::string>& variables) {
-  const std::string_view name = inherited.substr(0, inherited.find('=') + 1);
-  return std::any_of(variables.begin(), variables.end(),
-                     [&](const std::string& each) { return each.starts_with(name); });
-}
-
-class SpawnPlan {
- public:
-  SpawnPlan() {
-    ::posix_spawn_file_actions_init(&actions_);
-    ::posix_spawnattr_init(&attributes_);
-  }
-  ~SpawnPlan() {
-    ::posix_spawn_file_actions_destroy(&actions_);
-    ::posix_spawnattr_destroy(&attributes_);
-  }
-  SpawnPlan(const SpawnPlan&) = delete;
-  SpawnPlan& operator=(const SpawnPlan&) = delete;
-
-  // Returns 0 or an errno.
-  int Spawn(pid_t& pid, const std::vector<std::string>& arguments,
-            const std::vector<std::string>& variables, int output, int error) {
-    std::vector<char*> words = Pointers(arguments);
-    std::vector<char*> environment = Pointers(variables);
-    environment.pop_back();
-    for (char** inherited = environ; *inherited != nullptr; ++inherited) {
-      if (!IsAmong(*inherited, variables)) environment.push_back(*inherited);
-    }
-    environment.push_back(nullptr);
-    sigset_t none;
-    sigset_t defaults;
-    ::sigemptyset(&none);
-    ::sigemptyset(&defaults);
-    for (const int signal : {SIGPIPE, SIGINT, SIGTERM}) ::sigaddset(&defaults, signal);
-    ::posix_spawnattr_setflags(
-        &attributes_, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    ::posix_spawnattr_setpgroup(&attributes_, 0);
-    ::posix_spawnattr_setsigmask(&attributes_, &none);
-    ::posix_spawnattr_setsigdefault(&attributes_, &defaults);
-    ::posix_spawn_file_actions_addopen(&actions_, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    ::posix_spawn_file_actions_adddup2(&actions_, output, STDOUT_FILENO);
-    ::posix_spawn_file_actions_adddup2(&actions_, error, STDERR_FILENO);
-    return ::posix_spawn(&pid, words[0], &actions_, &attributes_, words.data(), environment.data());
-  }
-
- private:
-  posix_spawn_file_actions_t actions_;
-  posix_spawnattr_t attributes_;
-};
 
 // A running child; killed with all of its group, and reaped, when destroyed.
 class Child {
@@ -214,10 +116,10 @@ Result<ChildOutcome> RunChild(const Context& context, const std::vector<std::str
   AERIE_TRY(context.Check(options.operation));
   AERIE_ASSIGN(Pipe output, MakePipe(options.operation));
   AERIE_ASSIGN(Pipe error, MakePipe(options.operation));
-  pid_t pid = 0;
-  const int failed =
-      SpawnPlan().Spawn(pid, arguments, options.environment, output.write.get(), error.write.get());
-  if (failed != 0) return StartError(options.operation, failed);
+  AERIE_ASSIGN(const pid_t pid, Spawn(options.operation, arguments,
+                                      {.output = output.write.get(),
+                                       .error = error.write.get(),
+                                       .environment = options.environment}));
   output.write.Close();
   error.write.Close();
   Child child(pid, std::move(output.read), std::move(error.read), options);

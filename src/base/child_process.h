@@ -31,10 +31,10 @@ struct ChildOutcome {
   int signal = 0;  // that ended it; 0: none
 };
 
-// Runs arguments[0], a path, with an empty standard input, in a process group of its own, which is
-// killed when the context ends (kCancelled, kTimeout, with what it said) or when it prints too
-// much. Over when the child has ended, also when something that it left behind keeps its output
-// open. kFailed when it could not be started.
+// Runs arguments[0], a path or a name in PATH, with an empty standard input, in a process group of
+// its own, which is killed when the context ends (kCancelled, kTimeout, with what it said) or when
+// it prints too much. Over when the child has ended, also when something that it left behind keeps
+// its output open. kFailed when it could not be started, kNotFound when there is no such program.
 Result<ChildOutcome> RunChild(const Context& context, const std::vector<std::string>& arguments,
                               const ChildOptions& options);
 

@@ -211,6 +211,11 @@ void AddSelectionOptions(CLI::App& command, transfer::Selection& selection, bool
       ->group("Selection");
 }
 
+std::string HostName() {
+  char name[256] = {};
+  return gethostname(name, sizeof name - 1) == 0 ? name : "unknown";
+}
+
 Json ToJson(const rows::RangeDigest& digest) {
   return {{"rows", digest.rows}, {"digest", digest.sum.ToHex()}};
 }

@@ -59,6 +59,9 @@ void ReportThrottle(const transfer::Endpoint& endpoint, CommandResult& result);
 
 void AddSelectionOptions(CLI::App& command, transfer::Selection& selection, bool with_rows);
 
+// This machine's, for what a snapshot says of its making.
+std::string HostName();
+
 Json ToJson(const rows::RangeDigest& digest);
 Json ToJson(const rows::ReadReport& report);
 Json ToJson(const repo::Snapshot& snapshot);

@@ -1,5 +1,3 @@
-#include <unistd.h>
-
 #include <algorithm>
 #include <memory>
 #include <optional>
@@ -18,11 +16,6 @@
 
 namespace aerie::cli {
 namespace {
-
-std::string HostName() {
-  char name[256] = {};
-  return gethostname(name, sizeof name - 1) == 0 ? name : "unknown";
-}
 
 std::string Age(std::int64_t created_ms) {
   return FormatUtc(FromUnixMillis(created_ms)).substr(0, 19) + "Z";
@@ -342,6 +335,7 @@ CommandResult VerifyAgainst(Environment& env, const VerifyArgs& args,
       {.throttle = transfer::ClusterThrottle::Make(cluster->throttle, env.output)});
   transfer::DiffOptions options;
   options.selection = args.selection;
+  options.stored_rows = transfer::StoredRowsAre::kRead;
   if (options.selection.collections.empty()) {
     // Collections that the cluster has beside the snapshot's are no fault of the snapshot.
     for (const auto& c : snapshot->collections) {

@@ -15,6 +15,7 @@ struct DiffArgs {
   app::ClusterFlags login;
   transfer::Selection selection;
   std::size_t examples = 10;
+  std::size_t workers = 2;
   bool rows_only = false;
 };
 
@@ -64,6 +65,7 @@ CommandResult Diff(Environment& env, const DiffArgs& args) {
   transfer::DiffOptions options;
   options.selection = args.selection;
   options.max_examples = args.examples;
+  options.parallel_collections = args.workers;
   options.compare_specs = !args.rows_only;
   if (a.collection || b.collection) {
     options.left_name = a.collection ? *a.collection : *b.collection;
@@ -87,7 +89,11 @@ void AddDiffCommand(CLI::App& root, Action& action) {
   AddLoginOptions(*cmd, args->login);
   AddReadingOptions(*cmd, args->login.limits);
   AddSelectionOptions(*cmd, args->selection, false);
-  cmd->add_option("--examples", args->examples, "Differing rows to show for each collection")
+  cmd->add_option("--examples", args->examples,
+                  "Differing rows of each kind to show for each collection")
+      ->capture_default_str();
+  cmd->add_option("--workers", args->workers, "Collections compared at once")
+      ->check(CLI::Range(1, 64))
       ->capture_default_str();
   cmd->add_flag("--rows-only", args->rows_only,
                 "Do not compare schemas, indexes, aliases and properties");

@@ -43,6 +43,7 @@ void AddSyncCommand(CLI::App& root, Action& action);
 void AddDiffCommand(CLI::App& root, Action& action);
 void AddExportCommand(CLI::App& root, Action& action);
 void AddImportCommand(CLI::App& root, Action& action);
+void AddBundleCommands(CLI::App& root, Action& action);
 void AddClusterCommands(CLI::App& root, Action& action);
 void AddRepoCommands(CLI::App& root, Action& action);
 void AddConfigCommands(CLI::App& root, Action& action);

@@ -93,6 +93,7 @@ int Main(int argc, char** argv) {
   AddDiffCommand(root, action);
   AddExportCommand(root, action);
   AddImportCommand(root, action);
+  AddBundleCommands(root, action);
   AddClusterCommands(root, action);
   AddRepoCommands(root, action);
   AddConfigCommands(root, action);

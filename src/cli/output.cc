@@ -53,6 +53,18 @@ const char* StateOf(const Status& status) {
   }
 }
 
+// "  [####....] 50%  3.0 s left".
+std::string BarText(double done, double total, double rate) {
+  constexpr int kWidth = 24;
+  const double part = std::min(1.0, done / total);
+  const int filled = static_cast<int>(part * kWidth);
+  std::string text = "  [" + std::string(static_cast<std::size_t>(filled), '#') +
+                     std::string(static_cast<std::size_t>(kWidth - filled), '.') + "] " +
+                     std::to_string(static_cast<int>(part * 100)) + "%";
+  if (rate > 0) text += "  " + HumanSeconds((total - done) / rate) + " left";
+  return text;
+}
+
 }  // namespace
 
 Output::Output(OutputOptions options)
@@ -65,10 +77,17 @@ void Output::OnProgress(const ProgressEvent& event) {
   std::lock_guard lock(mutex_);
   if (options_.quiet) return;
   if (!event.phase.empty()) phase_ = event.phase;
-  if (event.type == ProgressEvent::Type::kCounts) {
-    counters_[event.collection] = {event.rows_done, event.rows_total, event.bytes_done};
-  }
   const auto now = std::chrono::steady_clock::now();
+  if (event.type == ProgressEvent::Type::kCounts) {
+    // A job goes from rows to files or back: what was counted before is of another kind.
+    if (const bool files = event.bytes_total >= 0; files != counts_files_) {
+      counters_.clear();
+      started_ = now;
+      counts_files_ = files;
+    }
+    counters_[event.collection] = {event.rows_done, event.rows_total, event.bytes_done,
+                                   event.bytes_total};
+  }
   const bool counts = event.type == ProgressEvent::Type::kCounts;
   if (options_.format == OutputFormat::kJson) {
     if (counts && now - drawn_ < kRedraw) return;
@@ -81,6 +100,7 @@ void Output::OnProgress(const ProgressEvent& event) {
       line["rows"] = event.rows_done;
       if (event.rows_total >= 0) line["rows_total"] = event.rows_total;
       line["bytes"] = event.bytes_done;
+      if (event.bytes_total >= 0) line["bytes_total"] = event.bytes_total;
     }
     if (!event.message.empty()) line["message"] = event.message;
     const std::string text = Dump(line) + "\n";
@@ -112,25 +132,20 @@ void Output::Draw(bool final) {
     if (counter.rows_total < 0) total_known = false;
     sum.rows_total =
         (sum.rows_total < 0 ? 0 : sum.rows_total) + std::max<std::int64_t>(0, counter.rows_total);
+    // One job at a time counts bytes, those of files.
+    sum.bytes_total = std::max(sum.bytes_total, counter.bytes_total);
   }
   const double seconds = std::max(
       0.001, std::chrono::duration<double>(std::chrono::steady_clock::now() - started_).count());
-  const double rate = static_cast<double>(sum.rows_done) / seconds;
+  const bool files = sum.bytes_total >= 0;
+  const auto done = static_cast<double>(files ? sum.bytes_done : sum.rows_done);
+  const auto total = static_cast<double>(files         ? sum.bytes_total
+                                         : total_known ? sum.rows_total
+                                                       : 0);
   std::string line = phase_.empty() ? "working" : phase_;
-  line += "  " + Thousands(static_cast<std::uint64_t>(sum.rows_done)) + " rows";
-  if (total_known && sum.rows_total > 0) {
-    const double part =
-        std::min(1.0, static_cast<double>(sum.rows_done) / static_cast<double>(sum.rows_total));
-    constexpr int kWidth = 24;
-    const int filled = static_cast<int>(part * kWidth);
-    line += "  [" + std::string(static_cast<std::size_t>(filled), '#') +
-            std::string(static_cast<std::size_t>(kWidth - filled), '.') + "] " +
-            std::to_string(static_cast<int>(part * 100)) + "%";
-    if (rate > 0) {
-      line +=
-          "  " + HumanSeconds(static_cast<double>(sum.rows_total - sum.rows_done) / rate) + " left";
-    }
-  }
+  line += files ? "  " + HumanBytes(static_cast<std::uint64_t>(sum.bytes_done))
+                : "  " + Thousands(static_cast<std::uint64_t>(sum.rows_done)) + " rows";
+  if (total > 0) line += BarText(done, total, done / seconds);
   line += "  " +
           HumanBytes(static_cast<std::uint64_t>(static_cast<double>(sum.bytes_done) / seconds)) +
           "/s";

@@ -55,6 +55,7 @@ class Output : public ProgressSink {
     std::int64_t rows_done = 0;
     std::int64_t rows_total = -1;
     std::int64_t bytes_done = 0;
+    std::int64_t bytes_total = -1;
   };
   void Draw(bool final);
   void EraseBar();
@@ -67,6 +68,7 @@ class Output : public ProgressSink {
   std::chrono::steady_clock::time_point started_;
   std::chrono::steady_clock::time_point drawn_;
   bool bar_shown_ = false;
+  bool counts_files_ = false;  // and not rows
 };
 
 // 1234567 -> "1,234,567".

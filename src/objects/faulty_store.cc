@@ -172,6 +172,13 @@ Status FaultyStore::PutIfAbsent(const Context& context, const ObjectKey& key, By
 
 Result<Bytes> FaultyStore::Get(const Context& context, const ObjectKey& key, std::uint64_t offset,
                                std::uint64_t length) {
+  AERIE_ASSIGN(Bytes bytes, Read(context, key, offset, length));
+  bytes_read_ += bytes.size();
+  return bytes;
+}
+
+Result<Bytes> FaultyStore::Read(const Context& context, const ObjectKey& key, std::uint64_t offset,
+                                std::uint64_t length) {
   AERIE_ASSIGN(const Verdict verdict, Arrive(context, Verb::kGet, {key.text}));
   if (!verdict.rule) return inner_->Get(context, key, offset, length);
   const FaultRule& rule = *verdict.rule;
@@ -271,6 +278,13 @@ Status FaultyStore::Copy(const Context& context, const ObjectKey& from, const Ob
     AERIE_TRY(inner_->Copy(context, from, to));
   }
   if (Crashes(rule.effect)) CrashNow();
+  return verdict.status;
+}
+
+Result<std::optional<std::uint64_t>> FaultyStore::FreeBytes(const Context& context) {
+  AERIE_ASSIGN(const Verdict verdict, Arrive(context, Verb::kStat, {""}));
+  if (!verdict.rule) return inner_->FreeBytes(context);
+  if (Crashes(verdict.rule->effect)) CrashNow();
   return verdict.status;
 }
 

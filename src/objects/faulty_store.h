@@ -10,6 +10,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <limits>
 #include <memory>
@@ -68,6 +69,8 @@ class FaultyStore : public ObjectStore {
   // Calls that arrived, struck ones included.
   std::uint64_t calls(Verb verb) const;
   std::uint64_t calls() const;
+  // Bytes that Get returned.
+  std::uint64_t bytes_read() const { return bytes_read_; }
 
   std::string Describe() const override { return inner_->Describe(); }
   Capabilities capabilities() const override { return inner_->capabilities(); }
@@ -84,6 +87,7 @@ class FaultyStore : public ObjectStore {
   Status Retain(const Context& context, const ObjectKey& key, std::int64_t until_ms) override;
   Result<std::int64_t> RetainedUntil(const Context& context, const ObjectKey& key) override;
   Status Copy(const Context& context, const ObjectKey& from, const ObjectKey& to) override;
+  Result<std::optional<std::uint64_t>> FreeBytes(const Context& context) override;
 
  private:
   // What one call is to do: the struck rule, or none.
@@ -95,6 +99,8 @@ class FaultyStore : public ObjectStore {
   Status Write(const Context& context, Verb verb, const ObjectKey& key, ByteSpan bytes);
   Status Store(const Context& context, Verb verb, const ObjectKey& key, ByteSpan bytes);
   void CrashNow();
+  Result<Bytes> Read(const Context& context, const ObjectKey& key, std::uint64_t offset,
+                     std::uint64_t length);
 
   const std::shared_ptr<ObjectStore> inner_;
   mutable std::mutex mutex_;
@@ -102,6 +108,7 @@ class FaultyStore : public ObjectStore {
   std::array<std::uint64_t, kVerbs> calls_{};
   std::optional<std::uint64_t> capacity_left_;
   Duration latency_{};
+  std::atomic<std::uint64_t> bytes_read_ = 0;
   bool crashed_ = false;
 };
 

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -500,6 +501,20 @@ Result<SweptFiles> FilesystemStore::SweepTemporaries(const Context& context, Dur
   };
   AERIE_TRY(Walk(context, "", scan));
   return swept;
+}
+
+Result<std::optional<std::uint64_t>> FilesystemStore::FreeBytes(const Context& context) {
+  const std::string operation = "look for space in " + Describe();
+  AERIE_TRY(context.Check(operation));
+  struct statvfs state {};
+  // The root may not be there yet: of the nearest folder above it that is.
+  std::string folder = root_;
+  while (::statvfs(folder.c_str(), &state) != 0) {
+    if (errno != ENOENT || folder.size() <= 1)
+      return ErrnoStatus(errno, "look for space in", root_);
+    folder.erase(std::max<std::size_t>(folder.rfind('/'), 1));
+  }
+  return std::optional<std::uint64_t>(std::uint64_t{state.f_frsize} * state.f_bavail);
 }
 
 }  // namespace aerie::objects

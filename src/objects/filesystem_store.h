@@ -57,6 +57,7 @@ class FilesystemStore : public ObjectStore {
   Result<std::int64_t> RetainedUntil(const Context& context, const ObjectKey& key) override;
   // kUnsupported.
   Status Copy(const Context& context, const ObjectKey& from, const ObjectKey& to) override;
+  Result<std::optional<std::uint64_t>> FreeBytes(const Context& context) override;
 
   // The store that describes itself so, whatever it is wrapped in; null when that is of another
   // kind.

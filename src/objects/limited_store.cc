@@ -204,4 +204,12 @@ Status LimitedStore::Copy(const Context& context, const ObjectKey& from, const O
   return inner_->Copy(context, from, to);
 }
 
+Result<std::optional<std::uint64_t>> LimitedStore::FreeBytes(const Context& context) {
+  const std::string operation = Name("look for space in", "");
+  AERIE_TRY(Ask(context, operation));
+  Place place(places_.get());
+  AERIE_TRY(place.Enter(context, operation));
+  return inner_->FreeBytes(context);
+}
+
 }  // namespace aerie::objects

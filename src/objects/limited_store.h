@@ -51,6 +51,7 @@ class LimitedStore : public ObjectStore {
   Status Retain(const Context& context, const ObjectKey& key, std::int64_t until_ms) override;
   Result<std::int64_t> RetainedUntil(const Context& context, const ObjectKey& key) override;
   Status Copy(const Context& context, const ObjectKey& from, const ObjectKey& to) override;
+  Result<std::optional<std::uint64_t>> FreeBytes(const Context& context) override;
 
  private:
   class Places;

@@ -1,6 +1,6 @@
 // SEAM. A dumb object store: flat keys, whole objects, few verbs.
 //
-// Drivers: filesystem, memory, S3. Retry, limits, cache and fault injection are decorators of
+// Drivers: filesystem, memory, S3, SFTP. Retry, limits, cache and fault injection are decorators of
 // this same interface. One conformance suite (object_store_conformance.h) runs on every driver and
 // is the definition of what a driver must do. All methods are thread-safe and block; they honour
 // the context's cancel and deadline where the medium allows.
@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -95,6 +96,11 @@ class ObjectStore {
   // Until when the object is retained, Unix milliseconds, perhaps in the past; 0: it never was.
   // kNotFound when there is no such object.
   virtual Result<std::int64_t> RetainedUntil(const Context& context, const ObjectKey& key) = 0;
+
+  // Bytes that may still be written, where the medium can say: a folder, SFTP. Nothing elsewhere.
+  virtual Result<std::optional<std::uint64_t>> FreeBytes(const Context& /*context*/) {
+    return std::optional<std::uint64_t>();
+  }
 
   // Server-side copy within the store; kUnsupported unless capabilities().server_side_copy.
   virtual Status Copy(const Context& context, const ObjectKey& from, const ObjectKey& to) = 0;

@@ -6,6 +6,7 @@
 #include "objects/limited_store.h"
 #include "objects/memory_store.h"
 #include "objects/retrying_store.h"
+#include "objects/sftp_store.h"
 
 namespace aerie::objects {
 namespace {
@@ -13,6 +14,16 @@ namespace {
 std::shared_ptr<ObjectStore> InNewFolder() {
   const auto folder = std::make_shared<const TempFolder>();
   return {new FilesystemStore((folder->path() / "made/lazily").string()),
+          [folder](ObjectStore* store) { delete store; }};
+}
+
+// A real server of SFTP, without the ssh that would lead to one elsewhere.
+std::shared_ptr<ObjectStore> OverSftp() {
+  const auto folder = std::make_shared<const TempFolder>();
+  SftpUri uri;
+  uri.host = "here";
+  uri.path = (folder->path() / "made/lazily").string();
+  return {new SftpStore(uri, {.command = {"/usr/lib/openssh/sftp-server"}}),
           [folder](ObjectStore* store) { delete store; }};
 }
 
@@ -58,13 +69,12 @@ std::shared_ptr<ObjectStore> Limited() {
 
 std::shared_ptr<ObjectStore> InMemory() { return std::make_shared<MemoryStore>("conformance"); }
 
-INSTANTIATE_TEST_SUITE_P(Drivers, ObjectStoreConformance,
-                         testing::Values(StoreMaker{"Filesystem", InNewFolder},
-                                         StoreMaker{"Memory", InMemory},
-                                         StoreMaker{"Decorated", Transparent},
-                                         StoreMaker{"Limited", Limited},
-                                         StoreMaker{"Troubled", Troubled}),
-                         StoreMakerName);
+INSTANTIATE_TEST_SUITE_P(
+    Drivers, ObjectStoreConformance,
+    testing::Values(StoreMaker{"Filesystem", InNewFolder}, StoreMaker{"Sftp", OverSftp},
+                    StoreMaker{"Memory", InMemory}, StoreMaker{"Decorated", Transparent},
+                    StoreMaker{"Limited", Limited}, StoreMaker{"Troubled", Troubled}),
+    StoreMakerName);
 
 }  // namespace
 }  // namespace aerie::objects

@@ -1,31 +1,15 @@
 #include "objects/open_store.h"
 
-#include "base/bytes.h"
+#include <utility>
+
 #include "objects/filesystem_store.h"
 #include "objects/memory_store.h"
+#include "objects/percent.h"
 #include "objects/s3_store.h"
+#include "objects/sftp_store.h"
 
 namespace aerie::objects {
 namespace {
-
-// RFC 3986 percent-decoding of a file URI's path.
-Result<std::string> DecodePercent(const std::string& text, const std::string& location) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] != '%') {
-      out.push_back(text[i]);
-      continue;
-    }
-    const auto byte = FromHex(text.substr(i + 1, 2));
-    if (!byte.ok() || byte->size() != 1 || byte->front() == 0) {
-      return InvalidError("open store " + location +
-                          ": a % must be followed by two hexadecimal digits; write %25 for itself");
-    }
-    out.push_back(static_cast<char>(byte->front()));
-    i += 2;
-  }
-  return out;
-}
 
 // The scheme of "scheme://..." in lower case, or empty.
 std::string SchemeOf(const std::string& location) {
@@ -43,14 +27,15 @@ std::string SchemeOf(const std::string& location) {
 
 RetryPolicy RetryPolicyFor(const std::string& location) {
   RetryPolicy policy;
-  if (SchemeOf(location) == "s3") {
+  if (const std::string scheme = SchemeOf(location); scheme == "s3" || scheme == "sftp") {
     policy.max_attempts = 15;  // together 34 to 69 s: a network that is gone for 30 s is survived
     policy.first_delay = std::chrono::milliseconds(100);
   }
   return policy;
 }
 
-Result<std::shared_ptr<ObjectStore>> OpenStore(const std::string& location, const S3Options& s3) {
+Result<std::shared_ptr<ObjectStore>> OpenStore(const std::string& location, const S3Options& s3,
+                                               const SftpOptions* sftp) {
   constexpr char kForms[] = "; give a folder, file:///FOLDER or s3://BUCKET/PREFIX";
   if (location.empty()) return InvalidError(std::string("open store: no location") + kForms);
   if (location.find('\0') != std::string::npos) {
@@ -66,10 +51,19 @@ Result<std::shared_ptr<ObjectStore>> OpenStore(const std::string& location, cons
     AERIE_ASSIGN(auto store, S3Store::Open(location, s3, ProcessEnvironment()));
     return store;
   }
+  if (scheme == "sftp") {
+    AERIE_ASSIGN(SftpUri uri, ParseSftpUri(location));
+    if (sftp == nullptr) {
+      return InvalidError("open " + uri.ToString() +
+                          ": only aerie bundle send and verify work over SFTP" + kForms);
+    }
+    return std::make_shared<SftpStore>(std::move(uri), *sftp);
+  }
   if (scheme != "file") {
     return InvalidError("open store " + location + ": unknown kind \"" + scheme + "\"" + kForms);
   }
-  AERIE_ASSIGN(std::string path, DecodePercent(location.substr(sizeof("file://") - 1), location));
+  AERIE_ASSIGN(std::string path,
+               DecodePercent(location.substr(sizeof("file://") - 1), "open store " + location));
   if (path.starts_with("localhost/")) path.erase(0, sizeof("localhost") - 1);
   if (!path.starts_with("/")) {
     return InvalidError("open store " + location +

@@ -164,4 +164,10 @@ Status RetryingStore::Copy(const Context& context, const ObjectKey& from, const 
                           [&] { return inner_->Copy(context, from, to); });
 }
 
+Result<std::optional<std::uint64_t>> RetryingStore::FreeBytes(const Context& context) {
+  return RetryResult<std::optional<std::uint64_t>>(context, policy_, budget_.get(),
+                                                   Name("look for space in", ""),
+                                                   [&] { return inner_->FreeBytes(context); });
+}
+
 }  // namespace aerie::objects

@@ -38,6 +38,7 @@ class RetryingStore : public ObjectStore {
   Status Retain(const Context& context, const ObjectKey& key, std::int64_t until_ms) override;
   Result<std::int64_t> RetainedUntil(const Context& context, const ObjectKey& key) override;
   Status Copy(const Context& context, const ObjectKey& from, const ObjectKey& to) override;
+  Result<std::optional<std::uint64_t>> FreeBytes(const Context& context) override;
 
  private:
   std::string Name(const char* verb, const std::string& text) const;

@@ -26,7 +26,7 @@
 namespace aerie::repo {
 
 struct PackWriterOptions {
-  std::uint64_t pack_bytes = std::uint64_t{16} << 20;
+  std::uint64_t pack_bytes = SnapshotOptions().pack_bytes;
   // Packs being uploaded at once. Memory: these and the open one.
   std::size_t uploads = 2;
 };

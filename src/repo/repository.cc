@@ -12,7 +12,7 @@
 #include "repo/crypto.h"
 #include "repo/index_write.h"
 #include "repo/key_file.h"
-#include "repo/locked_source.h"
+#include "repo/locked_collection.h"
 #include "repo/locks.h"
 #include "repo/meta_object.h"
 #include "repo/object_check.h"
@@ -62,7 +62,7 @@ class StoredRepository : public Repository {
                                 const std::function<bool(const Snapshot&)>& accept) override;
   Result<CollectionManifest> LoadManifest(const Context& context,
                                           const SnapshotCollection& collection) override;
-  Result<std::unique_ptr<rows::CollectionSource>> OpenCollection(
+  Result<std::unique_ptr<StoredCollection>> OpenCollection(
       const Context& context, const SnapshotCollection& collection) override;
   Result<std::vector<rows::Key>> LeafBoundaries(const Context& context, const PartitionRoot& root,
                                                 std::uint64_t apart) override;
@@ -113,7 +113,8 @@ class StoredSnapshotWriter : public SnapshotWriter {
         lease_(std::move(lease)),
         dooms_(std::move(dooms)),
         snapshot_(std::move(snapshot)),
-        sink_(context, repository.store(), repository.keys(), repository.index()),
+        sink_(context, repository.store(), repository.keys(), repository.index(),
+              {.pack_bytes = options.pack_bytes}),
         pool_(sink_, repository.PoolOptions()) {}
 
   const SnapshotId& id() const override { return snapshot_.id; }
@@ -306,12 +307,12 @@ Result<CollectionManifest> StoredRepository::LoadManifest(const Context& context
   return manifest;
 }
 
-Result<std::unique_ptr<rows::CollectionSource>> StoredRepository::OpenCollection(
+Result<std::unique_ptr<StoredCollection>> StoredRepository::OpenCollection(
     const Context& context, const SnapshotCollection& collection) {
   AERIE_ASSIGN(std::shared_ptr<Lease> lease, LockForReading(context));
   AERIE_ASSIGN(CollectionManifest manifest, LoadManifest(context, collection));
-  return std::make_unique<LockedSource>(OpenCollectionSource(reader_, std::move(manifest)),
-                                        std::move(lease));
+  return std::make_unique<LockedCollection>(OpenCollectionSource(reader_, std::move(manifest)),
+                                            std::move(lease));
 }
 
 Result<std::vector<rows::Key>> StoredRepository::LeafBoundaries(const Context& context,

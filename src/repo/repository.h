@@ -74,6 +74,8 @@ struct Snapshot {
 
 struct SnapshotOptions {
   Duration immutable_for = {};  // from the commit on; zero: not immutable
+  // New packs are about so large: what is sent or cut off as a whole.
+  std::uint64_t pack_bytes = std::uint64_t{16} << 20;
 };
 
 // Tree root of one partition.
@@ -92,6 +94,14 @@ struct CollectionManifest {
   rows::CollectionSpec spec;
   std::vector<rows::FieldSchema> columns;
   std::vector<PartitionRoot> partitions;
+};
+
+// One collection of a snapshot, open: its rows, and its trees for comparisons that need no rows.
+class StoredCollection : public rows::CollectionSource {
+ public:
+  virtual const CollectionManifest& manifest() const = 0;
+  // Where its blobs are; lives as long as this.
+  virtual BlobSource& blobs() = 0;
 };
 
 struct CreateOptions {
@@ -159,9 +169,9 @@ class Repository {
                                                   const SnapshotCollection& collection) = 0;
 
   // Rows of one collection of a snapshot. Every leaf is compared with its digests as it is read:
-  // wrong bytes are kCorrupt naming collection, partition and key range, never delivered. The
-  // source holds a shared lock while it lives, where the store may be written. kLocked.
-  virtual Result<std::unique_ptr<rows::CollectionSource>> OpenCollection(
+  // wrong bytes are kCorrupt naming collection, partition and key range, never delivered. It holds
+  // a shared lock while it lives, where the store may be written. kLocked.
+  virtual Result<std::unique_ptr<StoredCollection>> OpenCollection(
       const Context& context, const SnapshotCollection& collection) = 0;
 
   // Last keys of a partition's leaves, ascending: where a reader may cut. Of those, as many as lie

@@ -182,7 +182,7 @@ class SnapshotReader : public rows::RowReader {
   TaskGroup group_;  // last: joined before what its tasks use goes
 };
 
-class SnapshotSource : public rows::CollectionSource {
+class SnapshotSource : public StoredCollection {
  public:
   SnapshotSource(BlobSource& source, CollectionManifest manifest)
       : source_(source), manifest_(std::move(manifest)) {}
@@ -222,6 +222,8 @@ class SnapshotSource : public rows::CollectionSource {
   }
 
   Status Close(const Context&) override { return Ok(); }
+  const CollectionManifest& manifest() const override { return manifest_; }
+  BlobSource& blobs() override { return source_; }
 
  private:
   BlobSource& source_;
@@ -230,8 +232,8 @@ class SnapshotSource : public rows::CollectionSource {
 
 }  // namespace
 
-std::unique_ptr<rows::CollectionSource> OpenCollectionSource(BlobSource& source,
-                                                             CollectionManifest manifest) {
+std::unique_ptr<StoredCollection> OpenCollectionSource(BlobSource& source,
+                                                       CollectionManifest manifest) {
   return std::make_unique<SnapshotSource>(source, std::move(manifest));
 }
 

@@ -70,8 +70,8 @@ Result<Bytes> EncodeManifest(const CollectionManifest& manifest);
 Result<CollectionManifest> DecodeManifest(ByteSpan plain);
 
 // Repository::OpenCollection. The reader's batches are the leaves; options.filter is kUnsupported.
-std::unique_ptr<rows::CollectionSource> OpenCollectionSource(BlobSource& source,
-                                                             CollectionManifest manifest);
+std::unique_ptr<StoredCollection> OpenCollectionSource(BlobSource& source,
+                                                       CollectionManifest manifest);
 
 // Repository::LeafBoundaries.
 Result<std::vector<rows::Key>> LeafBoundaries(const Context& context, BlobSource& source,

@@ -232,7 +232,8 @@ Result<std::unique_ptr<Destination>> OpenDestination(const Context& context,
   if (!TakesAllRows(options)) info.tags.emplace_back(kSelectedRowsTag);
   info.parent = to->ancestry.newest();
   AERIE_ASSIGN(to->writer, repository->BeginSnapshot(context, std::move(info),
-                                                     {.immutable_for = options.immutable_for}));
+                                                     {.immutable_for = options.immutable_for,
+                                                      .pack_bytes = options.pack_bytes}));
   return to;
 }
 

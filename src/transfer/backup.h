@@ -32,6 +32,7 @@ struct BackupOptions {
   std::string host;
   std::vector<std::string> tags;
   Duration immutable_for = {};  // as repo::SnapshotOptions has it
+  std::uint64_t pack_bytes = repo::SnapshotOptions().pack_bytes;
   Selection selection;
   std::size_t parallel_collections = 2;
   int streams = 2;  // requests in flight for each collection

@@ -1,6 +1,7 @@
 #include "transfer/copy.h"
 
 #include <atomic>
+#include <condition_variable>
 #include <mutex>
 #include <random>
 
@@ -80,6 +81,70 @@ TEST_F(CopyTest, LargestFirst) {
   EXPECT_THAT(order,
               ElementsAre(StagingName("c"), StagingName("b"), StagingName("d"), StagingName("a")));
   EXPECT_EQ(run.collections.at(0).name.collection, "a") << "the result is in order of names";
+}
+
+TEST_F(CopyTest, TheNextIsMadeReadyWhileRowsOfTwoMove) {
+  Site source;
+  for (int i = 0; i < 4; ++i) source.Create("c" + std::to_string(i), 10 + i);
+  Site target;
+  std::mutex mutex;
+  std::condition_variable changed;
+  int made = 0;
+  bool in_time = true;
+  target.server.Before("CreateCollection", [&](const fake::Call&) {
+    std::lock_guard lock(mutex);
+    ++made;
+    changed.notify_all();
+  });
+  target.server.Before("Insert", [&](const fake::Call&) {
+    std::unique_lock lock(mutex);
+    in_time &= changed.wait_for(lock, std::chrono::seconds(30), [&] { return made >= 3; });
+  });
+  RestoreOptions options;
+  options.parallel_collections = 2;
+  MustCopy(source, target, options);
+  EXPECT_TRUE(in_time) << "a third one was not made while the rows of two were on their way";
+  ExpectEqual(source, target);
+}
+
+TEST_F(CopyTest, WhatChangesBetweenPreparingAndReadingIsSeen) {
+  for (const bool anew : {false, true}) {
+    Site source;
+    source.Create("docs", 10);
+    Site target;
+    target.server.Before("LoadCollection", [&](const fake::Call& call) {
+      if (call.number != 1) return;
+      if (anew) {
+        ASSERT_TRUE(milvus::DropCollection(context_, *source.client, {"default", "docs"}).ok());
+        source.CreateWide("docs", 3);
+      } else {
+        fake::pb::CreatePartitionRequest request;
+        request.set_collection_name("docs");
+        request.set_partition_name("late");
+        (void)source.server.Apply<fake::common::Status>(request);
+      }
+    });
+    const RestoreResult run = MustCopy(source, target);
+    EXPECT_EQ(run.collections.at(0).warnings, std::vector<std::string>());
+    EXPECT_FALSE(run.collections.at(0).resumed);
+    ExpectEqual(source, target);
+  }
+}
+
+TEST_F(CopyTest, SealedTogetherWhenAllRowsAreThere) {
+  Site source;
+  for (const char* name : {"a", "b", "c"}) source.Create(name, 10);
+  Site target;
+  std::atomic<int> named = 0;
+  std::atomic<int> named_before = -1;
+  target.server.Before("RenameCollection", [&](const fake::Call&) { ++named; });
+  target.server.Before("Flush", [&](const fake::Call& call) {
+    named_before = named.load();
+    EXPECT_EQ(static_cast<const fake::pb::FlushRequest&>(call.request).collection_names_size(), 3);
+  });
+  MustCopy(source, target);
+  EXPECT_EQ(named_before, 3);
+  EXPECT_EQ(target.server.Calls("Flush"), 1);
 }
 
 TEST_F(CopyTest, OneThatFailsLeavesTheOthersAlone) {

@@ -1,60 +1,17 @@
 #include "transfer/diff.h"
 
 #include <algorithm>
-#include <optional>
+#include <memory>
 #include <utility>
+
+#include "base/task_group.h"
+#include "transfer/diff_rows.h"
 
 namespace aerie::transfer {
 namespace {
 
 using rows::CollectionName;
 using rows::RowBatch;
-
-// One side of the merge: the current row of an ordered stream of batches.
-class Side {
- public:
-  Side(rows::RowReader& reader, const std::vector<rows::FieldSchema>& columns)
-      : reader_(reader), digester_(columns) {}
-
-  // False at the end.
-  Result<bool> Advance(const Context& context) {
-    if (batch_ && ++row_ < batch_->rows()) return true;
-    AERIE_ASSIGN(batch_, reader_.Next(context));
-    row_ = 0;
-    if (!batch_) return false;
-    AERIE_TRY(digester_.DigestRows(*batch_, digests_));
-    return true;
-  }
-
-  rows::Key key() const { return batch_->KeyAt(row_); }
-  const rows::Digest128& digest() const { return digests_[row_]; }
-  const RowBatch& batch() const { return *batch_; }
-  std::size_t row() const { return row_; }
-
- private:
-  rows::RowReader& reader_;
-  rows::RowDigester digester_;
-  std::optional<RowBatch> batch_;
-  std::vector<rows::Digest128> digests_;
-  std::size_t row_ = 0;
-};
-
-std::vector<std::string> ChangedFields(const Side& left, const Side& right,
-                                       const std::vector<rows::FieldSchema>& columns) {
-  std::vector<std::string> names;
-  for (const rows::FieldSchema& field : columns) {
-    const rows::Column* a = left.batch().Find(field.name);
-    const rows::Column* b = right.batch().Find(field.name);
-    if (a == nullptr || b == nullptr) continue;
-    const ByteSpan x = a->Cell(left.row());
-    const ByteSpan y = b->Cell(right.row());
-    if (a->IsNull(left.row()) != b->IsNull(right.row()) ||
-        !std::equal(x.begin(), x.end(), y.begin(), y.end())) {
-      names.push_back(field.name);
-    }
-  }
-  return names;
-}
 
 // Columns that both sides have in the same type; the others are spec differences.
 std::vector<rows::FieldSchema> CommonColumns(const rows::CollectionSpec& left,
@@ -71,31 +28,45 @@ std::vector<rows::FieldSchema> CommonColumns(const rows::CollectionSpec& left,
   return common;
 }
 
+// One collection of each side. For one pair.
 class PairDiff {
  public:
   PairDiff(Endpoint& left, Endpoint& right, const DiffOptions& options, ProgressSink& progress)
       : left_(left), right_(right), options_(options), progress_(progress) {}
 
-  CollectionDiff Run(const Context& context, const CollectionName& left,
-                     const CollectionName& right) {
-    CollectionDiff diff;
-    diff.left = left;
-    diff.right = right;
-    diff.status = Compare(context, diff);
-    return diff;
-  }
+  // Of diff.left and diff.right.
+  void Run(const Context& context, CollectionDiff& diff) { diff.status = Compare(context, diff); }
 
  private:
+  // One side's collection, open.
+  struct Opened {
+    std::unique_ptr<rows::CollectionSource> source;
+    repo::StoredCollection* stored = nullptr;  // the same, where its rows are stored with digests
+  };
+
+  Result<Opened> Open(const Context& context, Endpoint& endpoint, const CollectionName& name) {
+    Opened opened;
+    if (options_.stored_rows == StoredRowsAre::kKnownByDigest) {
+      AERIE_ASSIGN(auto stored, endpoint.OpenStored(context, name));
+      opened.stored = stored.get();
+      opened.source = std::move(stored);
+    }
+    if (!opened.source) {
+      AERIE_ASSIGN(opened.source, endpoint.Open(context, name));
+    }
+    return opened;
+  }
+
   Status Compare(const Context& context, CollectionDiff& diff) {
-    AERIE_ASSIGN(auto a, left_.Open(context, diff.left));
-    auto opened = right_.Open(context, diff.right);
-    Status status = opened.status();
+    AERIE_ASSIGN(auto a, Open(context, left_, diff.left));
+    auto b = Open(context, right_, diff.right);
+    Status status = b.status();
     if (status.ok()) {
-      status = CompareSources(context, *a, **opened, diff);
-      const Status closed = Close(context, **opened);
+      status = CompareSources(context, a, *b, diff);
+      const Status closed = Close(context, *b->source);
       if (status.ok()) status = closed;
     }
-    const Status closed = Close(context, *a);
+    const Status closed = Close(context, *a.source);
     return status.ok() ? closed : status;
   }
 
@@ -103,98 +74,71 @@ class PairDiff {
     return source.Close(Context(context.clock()).WithTimeout(std::chrono::minutes(2)));
   }
 
-  Status CompareSources(const Context& context, rows::CollectionSource& a,
-                        rows::CollectionSource& b, CollectionDiff& diff) {
-    if (options_.compare_specs) diff.spec = rows::DiffSpecs(a.spec(), b.spec());
-    const auto columns = CommonColumns(a.spec(), b.spec());
-    const bool same_columns = columns.size() == a.spec().schema.Columns().size() &&
-                              columns.size() == b.spec().schema.Columns().size();
-    const auto left_parts = a.ReadPartitions();
-    const auto right_parts = b.ReadPartitions();
+  Status CompareSources(const Context& context, Opened& a, Opened& b, CollectionDiff& diff) {
+    const rows::CollectionSpec& left = a.source->spec();
+    const rows::CollectionSpec& right = b.source->spec();
+    if (options_.compare_specs) diff.spec = rows::DiffSpecs(left, right);
+    const auto columns = CommonColumns(left, right);
+    // Else what is stored says nothing of the columns that both have.
+    const bool whole_rows = columns.size() == left.schema.Columns().size() &&
+                            columns.size() == right.schema.Columns().size() &&
+                            options_.selection.filter.empty();
+    if (!whole_rows) a.stored = b.stored = nullptr;
+    const auto left_parts = a.source->ReadPartitions();
+    const auto right_parts = b.source->ReadPartitions();
     std::vector<std::string> all = left_parts;
     for (const std::string& name : right_parts) {
-      if (std::find(all.begin(), all.end(), name) == all.end()) all.push_back(name);
+      if (!Contains(all, name)) all.push_back(name);
     }
-    CompareCounts(a, b, diff);
+    CompareCounts(*a.source, *b.source, diff);
     for (const std::string& partition : all) {
       if (Decided(diff)) break;
       if (!SelectsPartition(options_.selection, partition)) continue;
-      if (same_columns && options_.selection.filter.empty()) {
-        const auto x = left_.KnownDigest(diff.left, partition);
-        const auto y = right_.KnownDigest(diff.right, partition);
-        if (x && y && *x == *y) {
-          diff.digest_left.Add(*x);
-          diff.rows_left += x->rows;
-          diff.rows_right += y->rows;
-          continue;
-        }
-      }
-      const bool in_left =
-          std::find(left_parts.begin(), left_parts.end(), partition) != left_parts.end();
-      const bool in_right =
-          std::find(right_parts.begin(), right_parts.end(), partition) != right_parts.end();
+      if (whole_rows && KnownToBeEqual(partition, diff)) continue;
+      PartitionDiffOptions options;
+      options.partition = partition;
+      options.columns = columns;
+      options.max_examples = options_.max_examples;
+      options.stop_at_first = options_.stop_at_first;
+      options.on_rows = [&](std::uint64_t rows) { Report(rows, diff); };
       std::unique_ptr<rows::RowReader> left_reader;
       std::unique_ptr<rows::RowReader> right_reader;
-      rows::ReadOptions read;
-      read.filter = options_.selection.filter;
-      if (in_left) {
-        AERIE_ASSIGN(left_reader, a.OpenReader(context, partition, read));
-      }
-      if (in_right) {
-        AERIE_ASSIGN(right_reader, b.OpenReader(context, partition, read));
-      }
-      AERIE_TRY(Merge(context, left_reader.get(), right_reader.get(), columns, partition, diff));
+      AERIE_ASSIGN(const DiffSide x,
+                   SideOf(context, a, Contains(left_parts, partition), partition, left_reader));
+      AERIE_ASSIGN(const DiffSide y,
+                   SideOf(context, b, Contains(right_parts, partition), partition, right_reader));
+      AERIE_TRY(DiffPartition(context, x, y, options, diff));
     }
     return Ok();
   }
 
-  Status Merge(const Context& context, rows::RowReader* left, rows::RowReader* right,
-               const std::vector<rows::FieldSchema>& columns, const std::string& partition,
-               CollectionDiff& diff) {
-    std::optional<Side> a;
-    std::optional<Side> b;
-    if (left != nullptr) a.emplace(*left, columns);
-    if (right != nullptr) b.emplace(*right, columns);
-    bool has_a = false;
-    bool has_b = false;
-    const auto advance_a = [&]() -> Status {
-      AERIE_ASSIGN(has_a, a ? a->Advance(context) : Result<bool>(false));
-      if (has_a) {
-        ++diff.rows_left;
-        diff.digest_left.Add(a->digest());
-      }
-      return Ok();
-    };
-    const auto advance_b = [&]() -> Status {
-      AERIE_ASSIGN(has_b, b ? b->Advance(context) : Result<bool>(false));
-      if (has_b) ++diff.rows_right;
-      return Ok();
-    };
-    AERIE_TRY(advance_a());
-    AERIE_TRY(advance_b());
-    while ((has_a || has_b) && !Decided(diff)) {
-      if (has_a && (!has_b || a->key() < b->key())) {
-        ++diff.missing;
-        Note(diff, {RowDifference::Kind::kMissing, partition, rows::KeyToText(a->key()), {}});
-        AERIE_TRY(advance_a());
-      } else if (!has_a || b->key() < a->key()) {
-        ++diff.extra;
-        Note(diff, {RowDifference::Kind::kExtra, partition, rows::KeyToText(b->key()), {}});
-        AERIE_TRY(advance_b());
-      } else {
-        if (a->digest() != b->digest()) {
-          ++diff.changed;
-          if (diff.examples.size() < options_.max_examples) {
-            Note(diff, {RowDifference::Kind::kChanged, partition, rows::KeyToText(a->key()),
-                        ChangedFields(*a, *b, columns)});
-          }
-        }
-        AERIE_TRY(advance_a());
-        AERIE_TRY(advance_b());
-      }
-      Report(diff);
-    }
-    return Ok();
+  static bool Contains(const std::vector<std::string>& names, const std::string& name) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+  }
+
+  // `reader` is what it needs to live on.
+  Result<DiffSide> SideOf(const Context& context, Opened& opened, bool has_partition,
+                          const std::string& partition, std::unique_ptr<rows::RowReader>& reader) {
+    DiffSide side;
+    if (!has_partition) return side;
+    side.stored = opened.stored;
+    if (side.stored != nullptr) return side;
+    rows::ReadOptions read;
+    read.filter = options_.selection.filter;
+    AERIE_ASSIGN(reader, opened.source->OpenReader(context, partition, read));
+    side.reader = reader.get();
+    return side;
+  }
+
+  // By what both sides say without being read.
+  bool KnownToBeEqual(const std::string& partition, CollectionDiff& diff) {
+    const auto x = left_.KnownDigest(diff.left, partition);
+    const auto y = right_.KnownDigest(diff.right, partition);
+    if (options_.stored_rows != StoredRowsAre::kKnownByDigest || !x || !y || *x != *y) return false;
+    diff.digest_left.Add(*x);
+    diff.rows_left += x->rows;
+    diff.rows_right += y->rows;
+    return true;
   }
 
   bool Decided(const CollectionDiff& diff) const {
@@ -212,26 +156,20 @@ class PairDiff {
     if (right > left) diff.extra += static_cast<std::uint64_t>(right - left);
   }
 
-  void Note(CollectionDiff& diff, RowDifference difference) const {
-    if (diff.examples.size() < options_.max_examples)
-      diff.examples.push_back(std::move(difference));
-  }
-
-  void Report(const CollectionDiff& diff) {
-    constexpr std::uint64_t kEvery = 4096;
-    if ((diff.rows_left + diff.rows_right) % kEvery != 0) return;
-    progress_.OnProgress(
-        {.type = ProgressEvent::Type::kCounts,
-         .phase = "compare",
-         .collection = diff.left.ToString(),
-         .rows_done = static_cast<std::int64_t>(std::max(diff.rows_left, diff.rows_right)),
-         .message = {}});
+  void Report(std::uint64_t rows, const CollectionDiff& diff) {
+    compared_ += rows;
+    progress_.OnProgress({.type = ProgressEvent::Type::kCounts,
+                          .phase = "compare",
+                          .collection = diff.left.ToString(),
+                          .rows_done = static_cast<std::int64_t>(compared_),
+                          .message = {}});
   }
 
   Endpoint& left_;
   Endpoint& right_;
   const DiffOptions& options_;
   ProgressSink& progress_;
+  std::uint64_t compared_ = 0;
 };
 
 }  // namespace
@@ -244,33 +182,39 @@ bool DiffResult::same() const {
 Result<DiffResult> RunDiff(const Context& context, Endpoint& left, Endpoint& right,
                            const DiffOptions& options, ProgressSink& progress) {
   DiffResult result;
-  PairDiff pair(left, right, options, progress);
+  const auto compare = [&](const Context& task, CollectionDiff& diff) {
+    PairDiff(left, right, options, progress).Run(task, diff);
+    return task.Check("diff");
+  };
+  const auto add = [&](const CollectionName& a, const CollectionName& b) -> CollectionDiff& {
+    CollectionDiff& diff = result.collections.emplace_back();
+    diff.left = a;
+    diff.right = b;
+    return diff;
+  };
   if (!options.left_name.collection.empty()) {
-    result.collections.push_back(pair.Run(context, options.left_name, options.right_name));
+    add(options.left_name, options.right_name);
+    AERIE_TRY(compare(context, result.collections.front()));
     return result;
   }
   AERIE_ASSIGN(auto lefts, left.List(context));
   AERIE_ASSIGN(auto rights, right.List(context));
   AERIE_ASSIGN(auto chosen, Select(options.selection, lefts, left.Describe()));
+  std::vector<std::size_t> pairs;
   for (const CollectionName& name : chosen) {
-    if (std::find(rights.begin(), rights.end(), name) != rights.end()) {
-      result.collections.push_back(pair.Run(context, name, name));
-      AERIE_TRY(context.Check("diff"));
-    } else {
-      CollectionDiff diff;
-      diff.left = diff.right = name;
-      diff.only_left = true;
-      result.collections.push_back(std::move(diff));
-    }
+    const bool both = std::find(rights.begin(), rights.end(), name) != rights.end();
+    if (both) pairs.push_back(result.collections.size());
+    add(name, name).only_left = !both;
   }
   for (const CollectionName& name : rights) {
     if (!Selects(options.selection, name)) continue;
     if (std::find(lefts.begin(), lefts.end(), name) != lefts.end()) continue;
-    CollectionDiff diff;
-    diff.left = diff.right = name;
-    diff.only_right = true;
-    result.collections.push_back(std::move(diff));
+    add(name, name).only_right = true;
   }
+  AERIE_TRY(ParallelFor(context, pairs.size(), options.parallel_collections,
+                        [&](const Context& task, std::size_t i) {
+                          return compare(task, result.collections[pairs[i]]);
+                        }));
   return result;
 }
 

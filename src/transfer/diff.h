@@ -1,7 +1,9 @@
 // Diff: two collections, row by row, by digest; and two endpoints, collection by collection.
 //
-// Both sides are read in key order and merged, so memory does not grow with the rows. Partitions
-// whose digests both sides know already (two snapshots) are compared without reading a row.
+// Both sides are read in key order and merged, so memory does not grow with the rows. What is
+// stored is compared by the digests stored with it, and narrowed down to what differs
+// (diff_rows.h): of two snapshots only leaves that differ are looked at, and of a snapshot beside a
+// cluster the digests of leaves that differ.
 #pragma once
 
 #include <cstdint>
@@ -37,16 +39,24 @@ struct CollectionDiff {
   std::uint64_t missing = 0;
   std::uint64_t extra = 0;
   std::uint64_t changed = 0;
-  std::vector<RowDifference> examples;  // the first DiffOptions::max_examples
+  std::vector<RowDifference> examples;  // the first DiffOptions::max_examples of each kind
   bool same() const {
     return status.ok() && !only_left && !only_right && spec.empty() && missing == 0 && extra == 0 &&
            changed == 0;
   }
 };
 
+// How rows that are stored with digests are compared.
+enum class StoredRowsAre {
+  kKnownByDigest,  // by these: whether what is stored is still good is for verify and check to say
+  kRead,           // read, each compared with its digest, whatever the other side is
+};
+
 struct DiffOptions {
   Selection selection;
-  std::size_t max_examples = 10;
+  std::size_t max_examples = 10;  // of each kind, for each collection
+  StoredRowsAre stored_rows = StoredRowsAre::kKnownByDigest;
+  std::size_t parallel_collections = 2;
   // Compare only these two; empty: collections of the same name, on both sides whole.
   rows::CollectionName left_name;
   rows::CollectionName right_name;

@@ -126,14 +126,18 @@ class SnapshotEndpoint : public Endpoint {
 
   Result<std::unique_ptr<rows::CollectionSource>> Open(const Context& context,
                                                        const rows::CollectionName& name) override {
+    AERIE_ASSIGN(auto stored, OpenStored(context, name));
+    return std::unique_ptr<rows::CollectionSource>(std::move(stored));
+  }
+
+  Result<std::unique_ptr<repo::StoredCollection>> OpenStored(
+      const Context& context, const rows::CollectionName& name) override {
     AERIE_ASSIGN(const repo::SnapshotCollection* entry, Find(name));
-    AERIE_ASSIGN(auto manifest, repository_.LoadManifest(context, *entry));
-    {
-      std::lock_guard lock(mutex_);
-      auto& digests = digests_[name];
-      for (const auto& partition : manifest.partitions) digests[partition.name] = partition.digest;
-    }
-    return repository_.OpenCollection(context, *entry);
+    AERIE_ASSIGN(auto stored, repository_.OpenCollection(context, *entry));
+    std::lock_guard lock(mutex_);
+    auto& digests = digests_[name];
+    for (const auto& one : stored->manifest().partitions) digests[one.name] = one.digest;
+    return stored;
   }
 
   Result<Seen> Inspect(const Context& context, const rows::CollectionName& name) override {

@@ -28,6 +28,11 @@ class Endpoint {
   // kNotFound when it is not there. The source's Close must be called.
   virtual Result<std::unique_ptr<rows::CollectionSource>> Open(
       const Context& context, const rows::CollectionName& name) = 0;
+  // The same where rows are stored with digests of ranges, for comparisons; null elsewhere.
+  virtual Result<std::unique_ptr<repo::StoredCollection>> OpenStored(
+      const Context& /*context*/, const rows::CollectionName& /*name*/) {
+    return std::unique_ptr<repo::StoredCollection>();
+  }
   // What a plan needs to know, without changing anything (opening may load a collection).
   struct Seen {
     rows::CollectionSpec spec;

@@ -2,7 +2,6 @@
 
 #include <filesystem>
 #include <fstream>
-#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -16,8 +15,8 @@
 #include "objects/faulty_store.h"
 #include "objects/filesystem_store.h"
 #include "objects/memory_store.h"
-#include "rows/memory_collection.h"
 #include "rows/row_generator.h"
+#include "transfer/memory_endpoint_testing.h"
 #include "transfer/transfer_testing.h"
 
 namespace aerie::transfer {
@@ -28,46 +27,6 @@ using objects::FaultyStore;
 using objects::MemoryStore;
 using objects::ObjectKey;
 using testing::HasSubstr;
-
-// Collections in memory as an endpoint.
-class MemoryEndpoint final : public Endpoint {
- public:
-  rows::MemoryCollection& Add(const rows::CollectionSpec& spec) {
-    return *(collections_[spec.name] = std::make_unique<rows::MemoryCollection>(spec));
-  }
-  rows::MemoryCollection& at(const std::string& name) {
-    return *collections_.at({"default", name});
-  }
-
-  rows::MemorySourceScript script;
-
-  std::string Describe() const override { return "memory"; }
-  Result<std::vector<rows::CollectionName>> List(const Context&) override {
-    std::vector<rows::CollectionName> names;
-    for (const auto& [name, collection] : collections_) names.push_back(name);
-    return names;
-  }
-  Result<std::unique_ptr<rows::CollectionSource>> Open(const Context&,
-                                                       const rows::CollectionName& name) override {
-    return collections_.at(name)->OpenSource(script);
-  }
-  Result<Seen> Inspect(const Context&, const rows::CollectionName& name) override {
-    const auto& collection = *collections_.at(name);
-    return Seen{collection.spec(), static_cast<std::int64_t>(collection.rows())};
-  }
-
- private:
-  std::map<rows::CollectionName, std::unique_ptr<rows::MemoryCollection>> collections_;
-};
-
-rows::CollectionSpec SpecOf(const std::string& name, rows::CollectionSchema schema) {
-  rows::CollectionSpec spec;
-  spec.name = {"default", name};
-  spec.schema = std::move(schema);
-  spec.schema.name = name;
-  spec.partitions = {{"_default"}, {"odd name/\u00e9"}};
-  return spec;
-}
 
 class ExportTest : public testing::Test {
  protected:

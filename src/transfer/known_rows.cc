@@ -89,6 +89,8 @@ class RowsOfSource : public KnownRows {
     reader_.reset();
     batch_.reset();
     row_.reset();
+    copies_seen_ = 0;
+    has_copies_ = false;
     const auto partitions = source_.ReadPartitions();
     if (std::find(partitions.begin(), partitions.end(), partition) == partitions.end()) return Ok();
     AERIE_ASSIGN(reader_, source_.OpenReader(context, partition, read_));
@@ -103,16 +105,30 @@ class RowsOfSource : public KnownRows {
       AERIE_ASSIGN(batch_, reader_->Next(context));
       if (!batch_) return Ok();
       at_ = 0;
+      LookForCopies();
       AERIE_TRY(digester_.DigestRows(*batch_, digests_));
     }
-    row_ = KnownRow{.key = batch_->KeyAt(at_), .digest = digests_[at_]};
+    row_ = KnownRow{.key = batch_->KeyAt(at_), .digest = digests_[at_], .doubtful = has_copies_};
     return Ok();
   }
 
  private:
+  // Which keys are stored more than once is not told, only in which range some are. A row that is
+  // written again is there once: so all of the range are.
+  void LookForCopies() {
+    const rows::ReadReport& report = reader_->report();
+    if (range_ended_) has_copies_ = false;
+    if (report.duplicate_keys > copies_seen_) has_copies_ = true;
+    copies_seen_ = report.duplicate_keys;
+    range_ended_ = report.rows + report.duplicate_keys + report.unreadable_keys >= report.counted;
+  }
+
   rows::CollectionSource& source_;
   const rows::ReadOptions read_;
   rows::RowDigester digester_;
+  std::uint64_t copies_seen_ = 0;
+  bool has_copies_ = false;  // in the range of the batch
+  bool range_ended_ = true;  // with the batch
   std::unique_ptr<rows::RowReader> reader_;
   std::optional<rows::RowBatch> batch_;
   std::vector<rows::Digest128> digests_;

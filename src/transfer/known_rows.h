@@ -19,8 +19,10 @@ namespace aerie::transfer {
 struct KnownRow {
   rows::Key key;
   rows::Digest128 digest;
-  bool doubtful = false;  // a round that broke off may have written or deleted it
-  bool kept = true;       // the last whole round left it there; false: known from a journal only
+  // A round that broke off may have written or deleted it, or it may be stored twice: it is to be
+  // written whatever its digest.
+  bool doubtful = false;
+  bool kept = true;  // the last whole round left it there; false: known from a journal only
 };
 
 class KnownRows {

@@ -213,6 +213,7 @@ class Mirror {
     repo::SnapshotCopyOptions copy;
     copy.parent = pairing_.ParentOf(item.snapshot);
     copy.snapshot.immutable_for = options_.immutable_for;
+    copy.snapshot.pack_bytes = options_.pack_bytes;
     for (const SnapshotCollection& collection : item.collections) {
       copy.collections.push_back(pairing_.Compare(item.snapshot, collection));
     }

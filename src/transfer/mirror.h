@@ -25,6 +25,7 @@ struct MirrorOptions {
   std::size_t last = 0;                     // the newest so many of those; 0: all
   bool pins = false;                        // pin the copies of what is pinned
   Duration immutable_for = {};              // of each new copy, as repo::SnapshotOptions has it
+  std::uint64_t pack_bytes = repo::SnapshotOptions().pack_bytes;
 };
 
 struct MirrorItem {

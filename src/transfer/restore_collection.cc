@@ -1,6 +1,7 @@
 #include "transfer/restore_collection.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "milvus/collection_admin.h"
@@ -40,12 +41,14 @@ class CollectionRestore {
   explicit CollectionRestore(const RestoreJob& job)
       : from_(job.from), to_(job.to), options_(job.options), progress_(job.progress), job_(job) {}
 
-  RestoreOutcome Run(const Context& context, const RestorePlan::Item& item) {
+  RestoreOutcome Run(const Context& context, const RestorePlan::Item& item, std::size_t number) {
+    number_ = number;
     RestoreOutcome outcome;
     outcome.name = item.from;
     outcome.to = item.to;
     const SteadyTime start = context.clock().Steady();
-    outcome.status = item.refused.empty() ? Restore(context, outcome) : RefusedError(item.refused);
+    outcome.status =
+        item.refused.empty() ? Restore(context, item, outcome) : RefusedError(item.refused);
     if (!outcome.status.ok()) {
       outcome.status = Annotate(outcome.status, options_.verb + " " + outcome.name.ToString() +
                                                     " to " + outcome.to.ToString());
@@ -61,9 +64,11 @@ class CollectionRestore {
   }
 
  private:
-  Status Restore(const Context& context, RestoreOutcome& outcome) {
+  Status Restore(const Context& context, const RestorePlan::Item& item, RestoreOutcome& outcome) {
     AERIE_ASSIGN(const bool exists, milvus::CollectionExists(context, *to_, outcome.to));
     const bool merge = exists && options_.on_conflict == OnConflict::kMerge;
+    if (!exists) AERIE_TRY(PrepareAhead(context, item.spec, outcome));
+    AERIE_TRY(TakeTurn(context));
     if (exists && !merge) {
       AERIE_ASSIGN(const std::string difference, CompareWithWhatIsThere(context, outcome));
       if (outcome.was_there) return Ok();
@@ -76,6 +81,7 @@ class CollectionRestore {
     // Before anything gets its name: only now is it known that what was read is one collection.
     const Status closed =
         source->Close(Context(context.clock()).WithTimeout(std::chrono::minutes(2)));
+    turn_.reset();
     AERIE_TRY(ExplainFailure(context, target.status(), closed, merge, outcome));
     if (merge) return Ok();
     return Finish(context, from, *target, exists, outcome);
@@ -110,19 +116,34 @@ class CollectionRestore {
     return std::string();
   }
 
+  // Before its turn, since on Milvus this is some seconds of waiting for the server. The source is
+  // not opened so early: what it shows is of that moment, and what is not loaded is loaded then.
+  Status PrepareAhead(const Context& context, const CollectionSpec& planned,
+                      RestoreOutcome& outcome) {
+    const auto target = Prepare(context, planned, Staging(outcome.to), false, outcome);
+    AERIE_TRY(ExplainFailure(context, target.status(), Ok(), false, outcome));
+    ahead_ = Ahead{planned, *target};
+    return Ok();
+  }
+
   // Every row of the source into the collection that it works in, whose description is answered.
   Result<CollectionSpec> CopyFrom(const Context& context, rows::CollectionSource& source,
                                   bool merge, RestoreOutcome& outcome) {
-    makes_new_keys_ = MakesNewKeys(source.spec(), options_, job_.features);
-    if (makes_new_keys_) {
-      outcome.warnings.emplace_back(
-          "its keys are generated anew, so that rows were counted but "
-          "could not be compared one by one");
+    if (!ahead_ || !rows::DiffSpecs(ahead_->from, source.spec()).empty()) {
+      outcome.warnings.clear();  // those of what the source was before
+      const CollectionName work = merge ? outcome.to : Staging(outcome.to);
+      AERIE_ASSIGN(CollectionSpec target, Prepare(context, source.spec(), work, merge, outcome));
+      ahead_ = Ahead{source.spec(), std::move(target)};
     }
-    const CollectionName work = merge ? outcome.to : Staging(outcome.to);
-    AERIE_ASSIGN(CollectionSpec target, Prepare(context, source.spec(), work, merge, outcome));
-    AERIE_TRY(CopyRows(context, source, target, merge, outcome));
-    return target;
+    AERIE_TRY(CopyRows(context, source, ahead_->target, merge, outcome));
+    return ahead_->target;
+  }
+
+  // To read and write rows.
+  Status TakeTurn(const Context& context) {
+    AERIE_ASSIGN(auto turn, job_.turns.Take(context, number_, "wait for its turn"));
+    turn_.emplace(std::move(turn));
+    return Ok();
   }
 
   // A collection that has become another one explains whatever went wrong with reading it. What was
@@ -149,9 +170,16 @@ class CollectionRestore {
   Result<CollectionSpec> Prepare(const Context& context, const CollectionSpec& from,
                                  const CollectionName& work, bool merge, RestoreOutcome& outcome) {
     Phase("prepare", outcome);
+    makes_new_keys_ = MakesNewKeys(from, options_, job_.features);
+    if (makes_new_keys_) {
+      outcome.warnings.emplace_back(
+          "its keys are generated anew, so that rows were counted but "
+          "could not be compared one by one");
+    }
     AERIE_ASSIGN(bool there, milvus::CollectionExists(context, *to_, work));
-    if (there && !merge && makes_new_keys_) {
-      // Which rows an earlier run wrote cannot be told by keys that the server made.
+    if (there && !merge && (makes_new_keys_ || made_)) {
+      // Which rows an earlier run wrote cannot be told by keys that the server made; and what this
+      // run has made is empty yet.
       AERIE_TRY(milvus::DropCollection(context, *to_, work));
       there = false;
     }
@@ -253,7 +281,6 @@ class CollectionRestore {
   Status Finish(const Context& context, const CollectionSpec& from, const CollectionSpec& target,
                 bool replaces, RestoreOutcome& outcome) {
     Phase("finish", outcome);
-    Seal(context, target.name, outcome);
     if (has_scratch_) {
       AERIE_TRY(milvus::Release(context, *to_, target.name));
       AERIE_TRY(milvus::DropScratchIndexes(context, *to_, target.name));
@@ -311,18 +338,6 @@ class CollectionRestore {
     return still ? milvus::DropCollection(context, *to_, old) : Ok();
   }
 
-  // Rows are safe in the server's log already; sealing only makes its statistics true and builds
-  // the indexes, so nobody waits for it and a refusal (servers limit it) is worth no more than a
-  // line.
-  void Seal(const Context& context, const CollectionName& name, RestoreOutcome& outcome) {
-    milvus::pb::FlushRequest request;
-    request.set_db_name(name.database);
-    request.add_collection_names(name.collection);
-    const Status status = to_->Flush(context, request).status();
-    if (!status.ok())
-      outcome.warnings.push_back("not flushed yet: " + std::string(status.message()));
-  }
-
   Status GiveName(const Context& context, const CollectionName& staging, bool replaces,
                   const RestoreOutcome& outcome) {
     if (replaces) AERIE_TRY(Rename(context, outcome.to, OldName(outcome.to)));
@@ -376,6 +391,13 @@ class CollectionRestore {
   const RestoreOptions& options_;
   ProgressSink& progress_;
   const RestoreJob& job_;
+  std::size_t number_ = 0;
+  std::optional<Turns::Turn> turn_;
+  struct Ahead {
+    CollectionSpec from;    // what the source was then
+    CollectionSpec target;  // as it was described
+  };
+  std::optional<Ahead> ahead_;
   bool made_ = false;  // the collection that rows go into is this run's own
   bool has_scratch_ = false;
   bool makes_new_keys_ = false;
@@ -384,8 +406,26 @@ class CollectionRestore {
 }  // namespace
 
 RestoreOutcome RestoreCollection(const Context& context, const RestoreJob& job,
-                                 const RestorePlan::Item& item) {
-  return CollectionRestore(job).Run(context, item);
+                                 const RestorePlan::Item& item, std::size_t number) {
+  return CollectionRestore(job).Run(context, item, number);
+}
+
+std::map<CollectionName, std::string> SealCollections(const Context& context, milvus::Client& to,
+                                                      const std::vector<CollectionName>& names) {
+  std::map<std::string, milvus::pb::FlushRequest> by_database;
+  for (const CollectionName& name : names) {
+    by_database[name.database].add_collection_names(name.collection);
+  }
+  std::map<CollectionName, std::string> refused;
+  for (auto& [database, request] : by_database) {
+    request.set_db_name(database);
+    const Status sealed = to.Flush(context, request).status();
+    if (sealed.ok()) continue;
+    for (const std::string& collection : request.collection_names()) {
+      refused[{database, collection}] = "not flushed yet: " + std::string(sealed.message());
+    }
+  }
+  return refused;
 }
 
 }  // namespace aerie::transfer

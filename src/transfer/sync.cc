@@ -9,6 +9,7 @@
 #include "milvus/collection_admin.h"
 #include "milvus/spec_reader.h"
 #include "transfer/memory_share.h"
+#include "transfer/restore_collection.h"
 #include "transfer/restore_plan.h"
 #include "transfer/sync_collection.h"
 
@@ -214,6 +215,18 @@ class SyncEnding {
   std::set<std::pair<std::string, std::string>> wanted_;  // databases of the target, and aliases
 };
 
+void SealCopied(const Context& context, milvus::Client& to, SyncResult& result) {
+  std::vector<CollectionName> names;
+  for (const SyncOutcome& outcome : result.collections) {
+    if (outcome.status.ok() && outcome.how == How::kCopied) names.push_back(outcome.to);
+  }
+  const auto refused = SealCollections(context, to, names);
+  for (SyncOutcome& outcome : result.collections) {
+    const auto why = refused.find(outcome.to);
+    if (why != refused.end()) outcome.warnings.push_back(why->second);
+  }
+}
+
 Status CheckOptions(const Endpoint& from, const SyncOptions& options) {
   if (from.cluster() == nullptr) {
     return InvalidError(options.verb + ": " + from.Describe() + " is not a live cluster");
@@ -248,8 +261,10 @@ Result<SyncResult> Sync(const Context& context, Endpoint& from, std::shared_ptr<
         result.collections[order[i]] = SyncCollection(task, job, plan.items[order[i]]);
         return Ok();
       }));
-  AERIE_TRY(SyncEnding(job, plan, result).Run(context));
+  if (act == SyncJob::Act::kWrite) SealCopied(context, *to, result);
+  const Status ended = SyncEnding(job, plan, result).Run(context);
   result.status = StatusOfAll(result.collections, options.verb + " to " + to->cluster());
+  if (result.status.ok()) result.status = ended;
   return result;
 }
 

@@ -342,7 +342,10 @@ Result<std::unique_ptr<SyncPair>> SyncState::Open(const Context& context, const 
     return Annotate(objects::ErrnoStatus(error.value(), "create folder", folder),
                     "keep what is synced (choose another place with --state-dir)");
   }
-  std::filesystem::permissions(folder, std::filesystem::perms::owner_all, error);
+  // Names of collections and digests of rows are nobody else's business.
+  for (const std::string& one : {folder_ + "/sync", folder}) {
+    std::filesystem::permissions(one, std::filesystem::perms::owner_all, error);
+  }
   AERIE_ASSIGN(const int lock,
                LockFolder(folder, "sync " + from.name.ToString() + " to " + to.name.ToString()));
   std::unique_ptr<SyncPair> pair(new SyncPair(folder, lock));

@@ -4,7 +4,8 @@
 #include <atomic>
 #include <filesystem>
 #include <fstream>
-#include <future>
+#include <memory>
+#include <mutex>
 #include <random>
 
 #include "base/temp_folder_testing.h"
@@ -381,6 +382,19 @@ TEST_F(SyncTest, OneThatKeepsTheCountIsFoundByTheAuditThatIsDue) {
   EXPECT_EQ(MustSyncOne(always).how, How::kAudited);
 }
 
+TEST_F(SyncTest, RowsThatSomebodyStoredASecondTimeAreThereOnceAgain) {
+  source_.CreateWide("docs", 400);
+  MustSyncOne();
+  target_.Insert(WideRows("docs", 100, 3));
+  target_.Insert(WideRows("docs", 101, 1, 77));
+  ASSERT_EQ(target_.RowsOf("docs"), 404u);
+  const SyncOutcome round = MustSyncOne();
+  EXPECT_EQ(round.how, How::kAudited);
+  EXPECT_LT(round.updated, 300u) << "not all of them";
+  EXPECT_EQ(target_.RowsOf("docs"), 400u);
+  ExpectEqual();
+}
+
 TEST_F(SyncTest, WhoeverWritesAllTheTimeIsNamed) {
   source_.Create("docs", 50);
   MustSyncOne();
@@ -503,8 +517,13 @@ TEST_F(SyncTest, OneAtATime) {
     EXPECT_FALSE(target_.Has("docs"));
   }
   MustSyncOne();
-  const auto mode = std::filesystem::status(PairFolder() / "rows.1").permissions();
-  EXPECT_EQ(mode, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+  using std::filesystem::perms;
+  EXPECT_EQ(std::filesystem::status(PairFolder()).permissions(), perms::owner_all);
+  for (const char* file : {"rows.1", "record", "lock"}) {
+    EXPECT_EQ(std::filesystem::status(PairFolder() / file).permissions(),
+              perms::owner_read | perms::owner_write)
+        << file;
+  }
 }
 
 TEST_F(SyncTest, ADryRunChangesNothingAnywhere) {
@@ -747,23 +766,31 @@ class KilledSyncTest : public SyncTest {
     const std::filesystem::path copy = folder_.path() / "killed";
     std::filesystem::remove_all(copy);
     CancelScope process(context_);
-    std::atomic<int> calls{0};
-    std::promise<void> copied;
-    const auto hook = [&](const fake::Call&) {
-      if (++calls != call) return;
-      process.Cancel();
+    // A call that was under way may come to the hook when all here is over: it owns what it uses.
+    struct Kill {
+      std::mutex mutex;
+      int calls = 0;
+      CancelScope* process = nullptr;  // null: over
+    };
+    const auto kill = std::make_shared<Kill>();
+    kill->process = &process;
+    const auto hook = [this, kill, call, copy](const fake::Call&) {
+      const std::lock_guard lock(kill->mutex);
+      if (kill->process == nullptr || ++kill->calls != call) return;
+      kill->process->Cancel();
       CopyState(copy);
-      copied.set_value();
     };
     target_.server.Before("Insert", {});
     target_.server.Before("Upsert", {});
     target_.server.Before("*", hook);
     const auto run = Sync(process.context(), options);
-    target_.server.Before("*", [](const fake::Call&) {});
-    if (calls >= call) copied.get_future().wait();
     target_.server.Before("*", {});
     Watch();
-    if (calls < call) return false;
+    {
+      const std::lock_guard lock(kill->mutex);  // the copy is whole
+      kill->process = nullptr;
+    }
+    if (!std::filesystem::exists(copy)) return false;
     std::filesystem::remove_all(StateFolder());
     std::filesystem::rename(copy, StateFolder());
     return true;
@@ -815,7 +842,7 @@ TEST_F(KilledSyncTest, AtEveryCallARowThatWentThereAndBackIsNotMissed) {
 }
 
 TEST_F(KilledSyncTest, AtEveryCallOfAFirstCopyAndOfAnAudit) {
-  const int stride = Effort(4, 9, 13);
+  const int stride = Effort(7, 13, 17);
   for (int call = 1;; call += stride) {
     SCOPED_TRACE("killed at call " + std::to_string(call));
     DropCollection(source_, "docs");
@@ -905,7 +932,7 @@ TEST_P(RandomSyncTest, TheTargetEqualsTheSourceAfterEveryRound) {
   MustSyncOne();
   State synced = StateOfSource();
   bool exact = true;  // nothing broke off since
-  for (int step = 0; step < 25; ++step) {
+  for (int step = 0; step < 20; ++step) {
     SCOPED_TRACE("step " + std::to_string(step));
     Change();
     SyncOptions options;
@@ -927,7 +954,7 @@ TEST_P(RandomSyncTest, TheTargetEqualsTheSourceAfterEveryRound) {
     if (HasFailure()) return;
   }
 }
-INSTANTIATE_TEST_SUITE_P(Seeds, RandomSyncTest, testing::Range(1U, Effort(7U, 4U, 3U)));
+INSTANTIATE_TEST_SUITE_P(Seeds, RandomSyncTest, testing::Range(1U, Effort(6U, 4U, 3U)));
 
 // --- A source that is written to ---
 

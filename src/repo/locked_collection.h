@@ -1,4 +1,4 @@
-// A collection source that holds a lock on its repository as long as it lives.
+// A stored collection that holds a lock on its repository as long as it lives.
 //
 // Follows the rules of rows/stream.h.
 #pragma once
@@ -9,13 +9,13 @@
 #include <vector>
 
 #include "repo/locks.h"
-#include "rows/stream.h"
+#include "repo/repository.h"
 
 namespace aerie::repo {
 
-class LockedSource : public rows::CollectionSource {
+class LockedCollection : public StoredCollection {
  public:
-  LockedSource(std::unique_ptr<rows::CollectionSource> inner, std::shared_ptr<Lease> lease)
+  LockedCollection(std::unique_ptr<StoredCollection> inner, std::shared_ptr<Lease> lease)
       : lease_(std::move(lease)), inner_(std::move(inner)) {}
 
   const rows::CollectionSpec& spec() const override { return inner_->spec(); }
@@ -27,10 +27,12 @@ class LockedSource : public rows::CollectionSource {
   }
   std::int64_t EstimatedRows() const override { return inner_->EstimatedRows(); }
   Status Close(const Context& context) override { return inner_->Close(context); }
+  const CollectionManifest& manifest() const override { return inner_->manifest(); }
+  BlobSource& blobs() override { return inner_->blobs(); }
 
  private:
   const std::shared_ptr<Lease> lease_;  // may be null: see Repository::OpenCollection
-  const std::unique_ptr<rows::CollectionSource> inner_;
+  const std::unique_ptr<StoredCollection> inner_;
 };
 
 }  // namespace aerie::repo
