@@ -175,6 +175,7 @@ struct RunArgs {
   migrate::Thresholds thresholds = {};
   std::size_t workers = 4;
   int writers = 2;
+  bool adopt = false;
 };
 
 Result<migrate::MigrationSpec> SpecOf(const RunArgs& args, const FromTo& pair) {
@@ -360,6 +361,7 @@ CommandResult Drive(Environment& env, const RunArgs& args, const FromTo& pair,
        .parallel_collections = args.workers,
        .writers = args.writers,
        .streams = args.pair.clusters.streams,
+       .adopt = args.adopt,
        .reading = ReadingOf(env, args.pair.clusters, pair, args.pair.selection)},
       mover_progress);
   migrate::ClusterPreflight preflight(
@@ -406,6 +408,11 @@ CommandResult Run(Environment& env, const RunArgs& args) {
       return Failure(InvalidError("migrate run: --accept " + name + " is no check; those are " +
                                   Joined(known)));
     }
+  }
+  if (args.adopt) {
+    const Status confirmed =
+        Confirm(env, "take over collections of the target, and delete there what the source lacks");
+    if (!confirmed.ok()) return Failure(confirmed);
   }
   auto catalog = Open(args.catalog);
   if (!catalog.ok()) return Failure(catalog.status());
@@ -741,6 +748,9 @@ void AddRun(CLI::App& root, Action& action) {
   cmd->add_option("--writers", args->writers, "Requests in flight writing each collection")
       ->check(CLI::Range(1, 64))
       ->capture_default_str();
+  cmd->add_flag("--adopt", args->adopt,
+                "Take over a collection that is in the target already though it differs: what the "
+                "source lacks is deleted there (needs --yes)");
   AddFromToOptions(*cmd, args->pair.clusters);
   AddCatalogOption(*cmd, args->catalog);
   cmd->callback([&action, args] { action = [args](Environment& env) { return Run(env, *args); }; });

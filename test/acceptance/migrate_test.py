@@ -307,6 +307,21 @@ class MigrateTest(AcceptanceTest):
     def test_incremental(self):
         self.whole('incremental')
 
+    def test_after_a_copy_of_what_was_written_to_since(self):
+        self.make('busy', 3_000)
+        self.assertEqual(self.aerie.json('copy', self.lab.uri, self.other.uri).code, 0)
+        before = self.crowd.written['source']
+        wait_until(lambda: self.crowd.written['source'] > before + 300, 'the source is written to')
+        run = self.migrate('--cutover', 'auto')
+        self.assertEqual(run.code, 8, run)
+        self.assertEqual(self.say('abort').code, 0)
+        run = self.migrate('--cutover', 'auto', '--adopt')
+        self.assertEqual(run.code, 8, 'not without --yes')
+        run = self.migrate('--cutover', 'auto', '--adopt', '--yes',
+                           on_event=self.when('watching', self.complete_later))
+        self.assertEqual(run.result['state'], 'done', run)
+        self.finished('busy', 'target')
+
     def test_aborted_when_it_is_ready(self):
         self.make('busy', 3_000)
         run = self.migrate(on_event=self.when('ready', lambda: self.say('abort')))
