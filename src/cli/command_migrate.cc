@@ -108,25 +108,16 @@ CommandResult Plan(Environment& env, const PlanArgs& args) {
   if (!measure_for.ok()) return Failure(measure_for.status());
   auto pair = OpenFromTo(env, args.pair.clusters, "migrate");
   if (!pair.ok()) return Failure(pair.status());
-  const auto findings =
-      migrate::Examine(env.context, pair->from.client, pair->to.client, args.pair.selection);
-  if (!findings.ok()) return Failure(findings.status());
-  const auto source = transfer::MakeClusterEndpoint(pair->from.client, {});
-  transfer::RestoreOptions options;
-  options.selection = args.pair.selection;
-  options.on_conflict = transfer::OnConflict::kMerge;
-  options.each_for_itself = true;
-  options.verb = "migrate";
-  const auto plan =
-      transfer::PlanCopy(env.context, *source, pair->to.client, options, pair->from.throttle.rows);
-  if (!plan.ok()) return Failure(plan.status());
-  const auto changed =
-      ChangedRowsSecond(env.context, *pair->from.client, plan->items, *measure_for);
+  const auto found = migrate::Examine(env.context, pair->from.client, pair->to.client,
+                                      args.pair.selection, pair->from.throttle.rows);
+  if (!found.ok()) return Failure(found.status());
+  const transfer::CopyPlan& plan = found->plan;
+  const auto changed = ChangedRowsSecond(env.context, *pair->from.client, plan.items, *measure_for);
   if (!changed.ok()) return Failure(changed.status());
-  const auto& sample = plan->sample;
+  const auto& sample = plan.sample;
   const migrate::Recommendation advice = migrate::Recommend(
-      {.rows = plan->rows,
-       .bytes = plan->bytes,
+      {.rows = plan.rows,
+       .bytes = plan.bytes,
        .read_bytes_second =
            sample.seconds > 0 ? static_cast<double>(sample.bytes) / sample.seconds : 0,
        .changed_rows_second = *changed},
@@ -136,19 +127,19 @@ CommandResult Plan(Environment& env, const PlanArgs& args) {
   result.state = "planned";
   result.json["from"] = pair->from.label;
   result.json["to"] = pair->to.label;
-  result.json["collections"] = plan->items.size();
-  result.json["rows"] = plan->rows;
-  result.json["bytes"] = plan->bytes;
+  result.json["collections"] = plan.items.size();
+  result.json["rows"] = plan.rows;
+  result.json["bytes"] = plan.bytes;
   result.json["changed_rows_per_second"] = SecondsOrNull(*changed);
   result.json["recommended"] = NameOf(advice.strategy);
   result.json["dual_write_would_fit"] = advice.dual_write;
   result.json["reasons"] = advice.reasons;
   result.json["seconds"] = SecondsOrNull(advice.total_seconds);
   result.json["pause_seconds"] = SecondsOrNull(advice.pause_seconds);
-  result.json["preflight"] = ToJson(*findings);
-  result.text = Thousands(static_cast<std::uint64_t>(plan->rows)) + " rows, about " +
-                HumanBytes(static_cast<std::uint64_t>(plan->bytes)) + ", in " +
-                std::to_string(plan->items.size()) +
+  result.json["preflight"] = ToJson(found->findings);
+  result.text = Thousands(static_cast<std::uint64_t>(plan.rows)) + " rows, about " +
+                HumanBytes(static_cast<std::uint64_t>(plan.bytes)) + ", in " +
+                std::to_string(plan.items.size()) +
                 " collections\nrecommended: " + NameOf(advice.strategy) + "\n";
   for (const std::string& reason : advice.reasons) result.text += "  because " + reason + "\n";
   if (advice.total_seconds >= 0) {
@@ -157,7 +148,7 @@ CommandResult Plan(Environment& env, const PlanArgs& args) {
                    "; writes stop for about " + HumanSeconds(advice.pause_seconds) + "\n";
   }
   std::vector<std::vector<std::string>> table = {{"CHECK", "", ""}};
-  for (const auto& f : *findings) table.push_back({f.check, NameOf(f.verdict), f.text});
+  for (const auto& f : found->findings) table.push_back({f.check, NameOf(f.verdict), f.text});
   result.text += Table(table);
   return result;
 }
@@ -184,6 +175,7 @@ struct RunArgs {
   migrate::Thresholds thresholds = {};
   std::size_t workers = 4;
   int writers = 2;
+  bool adopt = false;
 };
 
 Result<migrate::MigrationSpec> SpecOf(const RunArgs& args, const FromTo& pair) {
@@ -369,6 +361,7 @@ CommandResult Drive(Environment& env, const RunArgs& args, const FromTo& pair,
        .parallel_collections = args.workers,
        .writers = args.writers,
        .streams = args.pair.clusters.streams,
+       .adopt = args.adopt,
        .reading = ReadingOf(env, args.pair.clusters, pair, args.pair.selection)},
       mover_progress);
   migrate::ClusterPreflight preflight(
@@ -415,6 +408,11 @@ CommandResult Run(Environment& env, const RunArgs& args) {
       return Failure(InvalidError("migrate run: --accept " + name + " is no check; those are " +
                                   Joined(known)));
     }
+  }
+  if (args.adopt) {
+    const Status confirmed =
+        Confirm(env, "take over collections of the target, and delete there what the source lacks");
+    if (!confirmed.ok()) return Failure(confirmed);
   }
   auto catalog = Open(args.catalog);
   if (!catalog.ok()) return Failure(catalog.status());
@@ -750,6 +748,9 @@ void AddRun(CLI::App& root, Action& action) {
   cmd->add_option("--writers", args->writers, "Requests in flight writing each collection")
       ->check(CLI::Range(1, 64))
       ->capture_default_str();
+  cmd->add_flag("--adopt", args->adopt,
+                "Take over a collection that is in the target already though it differs: what the "
+                "source lacks is deleted there (needs --yes)");
   AddFromToOptions(*cmd, args->pair.clusters);
   AddCatalogOption(*cmd, args->catalog);
   cmd->callback([&action, args] { action = [args](Environment& env) { return Run(env, *args); }; });

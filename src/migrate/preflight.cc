@@ -4,9 +4,7 @@
 #include <random>
 #include <utility>
 
-#include "migrate/sync_mover.h"
 #include "milvus/collection_admin.h"
-#include "transfer/copy.h"
 
 namespace aerie::migrate {
 namespace {
@@ -38,7 +36,7 @@ Finding Health(const Context& context, milvus::Client& client, const std::string
 }
 
 // What the target refuses, and what it will not keep.
-void Collections(const transfer::RestorePlan& plan, std::vector<Finding>& findings) {
+void Collections(const transfer::CopyPlan& plan, std::vector<Finding>& findings) {
   const std::size_t before = findings.size();
   for (const auto& item : plan.items) {
     const std::string name = item.from.ToString();
@@ -123,37 +121,36 @@ Status Judge(const std::vector<Finding>& findings, const std::vector<std::string
                       " | mend this, or go on in spite of it with --accept NAME");
 }
 
-Result<std::vector<Finding>> Examine(const Context& context, std::shared_ptr<milvus::Client> source,
-                                     std::shared_ptr<milvus::Client> target,
-                                     const transfer::Selection& selection) {
-  std::vector<Finding> findings = {Health(context, *source, kSourceHealth),
-                                   Health(context, *target, kTargetHealth)};
+Result<Examination> Examine(const Context& context, std::shared_ptr<milvus::Client> source,
+                            std::shared_ptr<milvus::Client> target,
+                            const transfer::Selection& selection, double limit_rows) {
+  Examination found;
+  found.findings = {Health(context, *source, kSourceHealth),
+                    Health(context, *target, kTargetHealth)};
   const auto from = transfer::MakeClusterEndpoint(source, {});
   transfer::RestoreOptions options;
   options.selection = selection;
   options.on_conflict = transfer::OnConflict::kMerge;
   options.each_for_itself = true;
   options.verb = "migrate";
-  AERIE_ASSIGN(const transfer::CopyPlan plan,
-               transfer::PlanCopy(context, *from, target, options, 0));
-  transfer::RestorePlan items;
-  items.items.assign(plan.items.begin(), plan.items.end());
-  Collections(items, findings);
-  findings.push_back(Rights(context, *target));
-  findings.push_back(Network(plan));
-  findings.push_back({kSpace, Verdict::kWarn,
-                      "Milvus does not tell how much space is left; the rows are about " +
-                          std::to_string(plan.bytes / 1'000'000) + " MB"});
-  findings.push_back({kBackup, Verdict::kWarn,
-                      "whether there is a verified backup is not looked at by this version: aerie "
-                      "backup create, aerie backup verify --read-data"});
-  return findings;
+  AERIE_ASSIGN(found.plan, transfer::PlanCopy(context, *from, target, options, limit_rows));
+  Collections(found.plan, found.findings);
+  found.findings.push_back(Rights(context, *target));
+  found.findings.push_back(Network(found.plan));
+  found.findings.push_back({kSpace, Verdict::kWarn,
+                            "Milvus does not tell how much space is left; the rows are about " +
+                                std::to_string(found.plan.bytes / 1'000'000) + " MB"});
+  found.findings.push_back(
+      {kBackup, Verdict::kWarn,
+       "whether there is a verified backup is not looked at by this version: aerie backup create, "
+       "aerie backup verify --read-data"});
+  return found;
 }
 
 Status ClusterPreflight::Check(const Context& context) {
-  AERIE_ASSIGN(const auto findings, Examine(context, source_, target_, selection_));
-  for (const Finding& finding : findings) hear_(finding);
-  return Judge(findings, accepted_);
+  AERIE_ASSIGN(const Examination found, Examine(context, source_, target_, selection_, 0));
+  for (const Finding& finding : found.findings) hear_(finding);
+  return Judge(found.findings, accepted_);
 }
 
 }  // namespace aerie::migrate

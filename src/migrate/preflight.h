@@ -12,6 +12,7 @@
 #include "base/progress.h"
 #include "migrate/ports.h"
 #include "milvus/client.h"
+#include "transfer/copy.h"
 #include "transfer/selection.h"
 
 namespace aerie::migrate {
@@ -30,11 +31,15 @@ const std::vector<std::string>& CheckNames();
 // Ok when nothing failed but what was accepted; else kRefused naming every failure in one line.
 Status Judge(const std::vector<Finding>& findings, const std::vector<std::string>& accepted);
 
-// All checks of a migration of these collections. An error only when a cluster cannot be asked at
-// all; it names which.
-Result<std::vector<Finding>> Examine(const Context& context, std::shared_ptr<milvus::Client> source,
-                                     std::shared_ptr<milvus::Client> target,
-                                     const transfer::Selection& selection);
+struct Examination {
+  std::vector<Finding> findings;
+  transfer::CopyPlan plan;  // what there is to be moved, measured
+};
+// All checks of a migration of these collections. `limit_rows` as of PlanCopy. An error only when a
+// cluster cannot be asked at all; it names which.
+Result<Examination> Examine(const Context& context, std::shared_ptr<milvus::Client> source,
+                            std::shared_ptr<milvus::Client> target,
+                            const transfer::Selection& selection, double limit_rows);
 
 class ClusterPreflight : public Preflight {
  public:

@@ -14,12 +14,12 @@ struct MigrationSpec {
   std::string to;
   std::vector<std::string> collections;  // globs, as given
   std::string database;
-  Rules rules;
-  std::string fence_command;  // empty: by hand
-  std::string switch_command;
-  std::string alert_command;
+  Rules rules = {};
+  std::string fence_command{};  // empty: by hand
+  std::string switch_command{};
+  std::string alert_command{};
   Duration hook_timeout = std::chrono::seconds(30);
-  std::vector<std::string> accept;  // checks that may fail
+  std::vector<std::string> accept{};  // checks that may fail
 };
 
 std::string ToText(const MigrationSpec& spec);

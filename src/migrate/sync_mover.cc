@@ -38,7 +38,9 @@ Result<SyncMover::Done> SyncMover::Sync(const Context& context, Side from, bool 
   if (audit) options.audit = transfer::SyncOptions::Audit::kAlways;
   options.audit_every = {};
   // The way back writes into the collections that clients used before.
-  if (!forward) options.strangers = transfer::SyncOptions::Strangers::kAdopt;
+  if (!forward || options_.adopt) {
+    options.strangers = transfer::SyncOptions::Strangers::kAdopt;
+  }
   options.parallel_collections = options_.parallel_collections;
   options.writers = options_.writers;
   options.streams = options_.streams;

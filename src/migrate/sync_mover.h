@@ -22,6 +22,8 @@ struct SyncMoverOptions {
   std::size_t parallel_collections = 4;
   int writers = 2;
   int streams = 2;
+  // Take over a collection of the target that no sync made, also one that differs.
+  bool adopt = false;
   transfer::ClusterEndpointOptions reading = {};  // of the source
 };
 

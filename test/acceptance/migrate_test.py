@@ -79,9 +79,10 @@ class Crowd(threading.Thread):
         self.written[self.at] += len(keys)
 
     def finish(self):
+        """Operations a second, while they were let."""
         self.stopping.set()
         self.join()
-        return sum(self.written.values()) / (time.monotonic() - self.begun)
+        return sum(self.written.values()) / (time.monotonic() - self.begun - sum(self.pauses))
 
     def obey(self, action, cluster):
         with self.lock:
@@ -292,18 +293,34 @@ class MigrateTest(AcceptanceTest):
         for line in ('cutover raised', 'outage raised', 'outage resolved', 'cutover resolved'):
             self.assertIn(line, told)
 
-    def test_cold_and_incremental(self):
-        for strategy in ('cold', 'incremental'):
-            with self.subTest(strategy):
-                self.make('busy', 5_000)
-                run = self.migrate('--strategy', strategy, '--cutover', 'auto',
-                                   on_event=self.when('watching', self.complete_later))
-                self.assertEqual(run.result['state'], 'done', run)
-                self.finished('busy', 'target')
-                self.assertIsNotNone(run.result['last_pause_ms'])
-                for client in (self.client, self.target):
-                    client.drop('busy')
-                os.remove(self.catalog)
+    def whole(self, strategy):
+        self.make('busy', 5_000)
+        run = self.migrate('--strategy', strategy, '--cutover', 'auto',
+                           on_event=self.when('watching', self.complete_later))
+        self.assertEqual(run.result['state'], 'done', run)
+        self.finished('busy', 'target')
+        self.assertIsNotNone(run.result['last_pause_ms'])
+
+    def test_cold(self):
+        self.whole('cold')
+
+    def test_incremental(self):
+        self.whole('incremental')
+
+    def test_after_a_copy_of_what_was_written_to_since(self):
+        self.make('busy', 3_000)
+        self.assertEqual(self.aerie.json('copy', self.lab.uri, self.other.uri).code, 0)
+        before = self.crowd.written['source']
+        wait_until(lambda: self.crowd.written['source'] > before + 300, 'the source is written to')
+        run = self.migrate('--cutover', 'auto')
+        self.assertEqual(run.code, 8, run)
+        self.assertEqual(self.say('abort').code, 0)
+        run = self.migrate('--cutover', 'auto', '--adopt')
+        self.assertEqual(run.code, 8, 'not without --yes')
+        run = self.migrate('--cutover', 'auto', '--adopt', '--yes',
+                           on_event=self.when('watching', self.complete_later))
+        self.assertEqual(run.result['state'], 'done', run)
+        self.finished('busy', 'target')
 
     def test_aborted_when_it_is_ready(self):
         self.make('busy', 3_000)
