@@ -21,8 +21,8 @@ struct ProgressEvent {
   std::string phase{};       // "read", "write", "compare", ... empty: unchanged
   std::string collection{};  // "database.collection" or empty for the whole job
   std::int64_t rows_done = 0;
-  std::int64_t rows_total = -1;  // -1: not known
-  std::int64_t bytes_done = 0;   // plain bytes of rows, or of files where there are no rows
+  std::int64_t rows_total = -1;   // -1: not known
+  std::int64_t bytes_done = 0;    // plain bytes of rows, or of files where there are no rows
   std::int64_t bytes_total = -1;  // -1: not known, or counted in rows
   std::string message{};
 };

@@ -105,8 +105,8 @@ TEST(SshFailure, SaysWhatToDo) {
            Case{"command-line: line 0: Bad configuration option: x\n", false, Kind::kFailed,
                 "Bad configuration"},
        }) {
-    const Status status = SshFailure("send a", *uri, {"", "/known"}, c.said,
-                                     "ssh-ed25519 SHA256:abc", c.answered);
+    const Status status =
+        SshFailure("send a", *uri, {"", "/known"}, c.said, "ssh-ed25519 SHA256:abc", c.answered);
     EXPECT_EQ(KindOf(status), c.kind) << c.said << status;
     EXPECT_THAT(status.message(), HasSubstr(c.words));
     EXPECT_EQ(status.message().find("send a: "), 0U);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <random>
 #include <set>
 
@@ -38,8 +40,11 @@ class CountingStore final : public FaultyStore {
  public:
   using FaultyStore::FaultyStore;
   Status Put(const Context& context, const objects::ObjectKey& key, ByteSpan bytes) override {
-    puts[key.text] += 1;
-    sent += bytes.size();
+    {
+      std::lock_guard lock(mutex_);
+      puts[key.text] += 1;
+      sent += bytes.size();
+    }
     return FaultyStore::Put(context, key, bytes);
   }
   Result<std::optional<std::uint64_t>> FreeBytes(const Context&) override { return free; }
@@ -47,6 +52,9 @@ class CountingStore final : public FaultyStore {
   std::map<std::string, int> puts;
   std::uint64_t sent = 0;
   std::optional<std::uint64_t> free;
+
+ private:
+  std::mutex mutex_;  // parts are put by several threads
 };
 
 class BundleTest : public testing::Test {

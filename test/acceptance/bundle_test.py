@@ -278,8 +278,10 @@ class BundleTest(AcceptanceTest):
         folder = self.scratch.new('files')
         rows = self.ok('bundle', 'unpack', place, folder, '--format', 'jsonl', env=env)['rows']
         self.assertEqual(rows, packed['rows'])
-        lines = sum(len(open(path, 'rb').read().splitlines()) for path in
-                    glob.glob(os.path.join(folder, '**', '*.jsonl'), recursive=True))
+        lines = 0
+        for path in glob.glob(os.path.join(folder, '**', '*.jsonl'), recursive=True):
+            with open(path, 'rb') as file:
+                lines += sum(1 for _ in file)
         self.assertEqual(lines, rows)
 
     def test_ssh_says_what_is_wrong(self):
