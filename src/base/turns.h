@@ -6,10 +6,10 @@
 
 #include <condition_variable>
 #include <cstddef>
+#include <memory>
 #include <mutex>
 #include <set>
 #include <string>
-#include <utility>
 
 #include "base/context.h"
 #include "base/status.h"
@@ -18,19 +18,11 @@ namespace aerie {
 
 class Turns {
  public:
-  // Ends when it is destroyed. Empty when moved from.
-  class Turn {
-   public:
-    explicit Turn(Turns* turns) : turns_(turns) {}
-    Turn(Turn&& other) noexcept : turns_(std::exchange(other.turns_, nullptr)) {}
-    Turn& operator=(Turn&&) = delete;
-    ~Turn() {
-      if (turns_ != nullptr) turns_->End();
-    }
-
-   private:
-    Turns* turns_;
+  struct EndTurn {
+    void operator()(Turns* turns) const { turns->End(); }
   };
+  // Ends when it is destroyed or reset.
+  using Turn = std::unique_ptr<Turns, EndTurn>;
 
   // `at_once` 0 counts as 1.
   explicit Turns(std::size_t at_once) : free_(at_once == 0 ? 1 : at_once) {}

@@ -2,7 +2,6 @@
 
 #include <atomic>
 #include <mutex>
-#include <optional>
 #include <thread>
 #include <vector>
 
@@ -37,7 +36,7 @@ TEST(TurnsTest, TheLowestThatWaitsIsNext) {
   Turns turns(1);
   auto first = turns.Take(context, 100, "test");
   ASSERT_TRUE(first.ok());
-  std::optional<Turns::Turn> held(*std::move(first));
+  Turns::Turn held = *std::move(first);
   std::mutex mutex;
   std::vector<std::size_t> order;
   TaskGroup group(context);
@@ -60,7 +59,7 @@ TEST(TurnsTest, WhoGivesUpIsNotWaitedFor) {
   Turns turns(1);
   auto held = turns.Take(context, 1, "test");
   ASSERT_TRUE(held.ok());
-  std::optional<Turns::Turn> turn(*std::move(held));
+  Turns::Turn turn = *std::move(held);
   CancelScope scope(context);
   scope.Cancel();
   const auto cancelled = turns.Take(scope.context(), 2, "wait for a turn");

@@ -317,18 +317,28 @@ void Driver::DeliverAlerts(const std::stop_token& stop) {
   }
 }
 
+bool Driver::DeliverOne(const Context& context, const catalog::Alert& alert) {
+  const Status delivered = ports_.alerts.Deliver(context, alert);
+  if (!delivered.ok()) {
+    log::Warn("alert not delivered",
+              {{"incident", alert.incident}, {"why", std::string(delivered.message())}});
+    return false;
+  }
+  return lease_.Delivered(alert, ToUnixMillis(context.clock().Now())).ok();
+}
+
 // Whether none is left.
 bool Driver::DeliverWaiting(const Context& context) {
   const auto waiting = lease_.Undelivered();
   if (!waiting.ok()) return false;
   for (const catalog::Alert& alert : *waiting) {
-    const Status delivered = ports_.alerts.Deliver(context, alert);
-    if (!delivered.ok()) {
-      log::Warn("alert not delivered",
-                {{"incident", alert.incident}, {"why", std::string(delivered.message())}});
-      return false;
+    // What began and was over before anybody could be told is told whole.
+    if (!alert.raise_delivered) {
+      catalog::Alert begun = alert;
+      begun.resolved_ms = 0;
+      if (!DeliverOne(context, begun)) return false;
     }
-    if (!lease_.Delivered(alert, ToUnixMillis(context.clock().Now())).ok()) return false;
+    if (alert.resolved_ms != 0 && !DeliverOne(context, alert)) return false;
   }
   return true;
 }

@@ -69,6 +69,7 @@ class Driver {
   Event Perform(const Context& context, const Action& action);
   void DeliverAlerts(const std::stop_token& stop);
   bool DeliverWaiting(const Context& context);
+  bool DeliverOne(const Context& context, const catalog::Alert& alert);
 
   catalog::Lease& lease_;
   const Rules rules_;

@@ -141,8 +141,7 @@ class CollectionRestore {
 
   // To read and write rows.
   Status TakeTurn(const Context& context) {
-    AERIE_ASSIGN(auto turn, job_.turns.Take(context, number_, "wait for its turn"));
-    turn_.emplace(std::move(turn));
+    AERIE_ASSIGN(turn_, job_.turns.Take(context, number_, "wait for its turn"));
     return Ok();
   }
 
@@ -392,7 +391,7 @@ class CollectionRestore {
   ProgressSink& progress_;
   const RestoreJob& job_;
   std::size_t number_ = 0;
-  std::optional<Turns::Turn> turn_;
+  Turns::Turn turn_;
   struct Ahead {
     CollectionSpec from;    // what the source was then
     CollectionSpec target;  // as it was described
