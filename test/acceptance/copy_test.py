@@ -8,23 +8,17 @@ import numpy as np
 
 import bulk
 from concurrent_test import ABSENT, Writer
-from harness import AcceptanceTest, Lab, T, column, field, floats, signal_process
+from harness import TwoServersTest, T, column, field, floats, signal_process
 
 DIM = 128
 ROWS = {'large': 60_000, 'middle': 25_000, 'small': 8_000}
 BUSY_DIM, BUSY_ROWS = 32, 120_000
 
 
-class CopyTest(AcceptanceTest):
-    LAB = ('milvus',)
-
+class CopyTest(TwoServersTest):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.other = Lab('milvus')
-        cls.addClassCleanup(cls.other.stop)
-        cls.target = cls.other.client()
-        cls.addClassCleanup(cls.target.close)
         cls.keys = {name: np.arange(rows, dtype=np.int64) * 3 for name, rows in ROWS.items()}
         for name, keys in cls.keys.items():
             bulk.make(cls.client, name, DIM)

@@ -564,5 +564,19 @@ class AcceptanceTest(unittest.TestCase):
             self.assert_same_rows(rows, actual[partition], f'{name}, partition {partition!r}')
 
 
+class TwoServersTest(AcceptanceTest):
+    """Between two real servers: `lab` and `client` of the source, `other` and `target` of the target."""
+
+    LAB = ('milvus',)
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.other = Lab(*cls.LAB)
+        cls.addClassCleanup(cls.other.stop)
+        cls.target = cls.other.client()
+        cls.addClassCleanup(cls.target.close)
+
+
 def signal_process(process, number=signal.SIGKILL):
     os.kill(process.pid, number)

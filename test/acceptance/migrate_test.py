@@ -12,7 +12,7 @@ import unittest
 import numpy as np
 
 import bulk
-from harness import AcceptanceTest, Lab, T, field, signal_process, wait_until
+from harness import TwoServersTest, T, field, signal_process, wait_until
 
 DIM = 16
 ROWS = int(os.environ.get('MIGRATE_ROWS', 8_000))
@@ -99,17 +99,7 @@ class Crowd(threading.Thread):
                 self.at = cluster
 
 
-class MigrateTest(AcceptanceTest):
-    LAB = ('milvus',)
-
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.other = Lab('milvus')
-        cls.addClassCleanup(cls.other.stop)
-        cls.target = cls.other.client()
-        cls.addClassCleanup(cls.target.close)
-
+class MigrateTest(TwoServersTest):
     def setUp(self):
         self.refuse = []  # "action cluster" that the hook is to fail, once each
         self.crowd = None

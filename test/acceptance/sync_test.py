@@ -11,23 +11,13 @@ import numpy as np
 
 import bulk
 from concurrent_test import ABSENT, Writer
-from harness import AcceptanceTest, Lab, T, column, field, floats, signal_process
+from harness import TwoServersTest, T, column, field, floats, signal_process
 
 DIM, ROWS = 64, 40_000
 BUSY_DIM, BUSY_ROWS = 32, 25_000
 
 
-class SyncTest(AcceptanceTest):
-    LAB = ('milvus',)
-
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.other = Lab('milvus')
-        cls.addClassCleanup(cls.other.stop)
-        cls.target = cls.other.client()
-        cls.addClassCleanup(cls.target.close)
-
+class SyncTest(TwoServersTest):
     def tearDown(self):
         for client in (self.client, self.target):
             for name in client.names():
