@@ -96,7 +96,7 @@ Status SshChannel::Write(const SshCall& call, ByteSpan bytes) {
 Status SshChannel::Read(const SshCall& call, std::span<std::uint8_t> out) {
   while (!out.empty()) {
     const std::size_t there = std::min(out.size(), in_.size() - taken_);
-    std::memcpy(out.data(), in_.data() + taken_, there);
+    std::copy_n(in_.begin() + static_cast<std::ptrdiff_t>(taken_), there, out.begin());
     taken_ += there;
     out = out.subspan(there);
     if (out.empty()) break;
