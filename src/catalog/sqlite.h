@@ -28,9 +28,9 @@ struct Value {
   enum class Type { kNull, kInteger, kReal, kText };
   Value() = default;
   Value(std::int64_t value) : type(Type::kInteger), integer(value) {}  // NOLINT: meant to convert
-  Value(double value) : type(Type::kReal), real(value) {}              // NOLINT
-  Value(std::string value) : type(Type::kText), text(std::move(value)) {}  // NOLINT
-  Value(const char* value) : type(Type::kText), text(value) {}             // NOLINT
+  Value(double value) : type(Type::kReal), real(value) {}              // NOLINT: likewise
+  Value(std::string value) : type(Type::kText), text(std::move(value)) {}  // NOLINT: likewise
+  Value(const char* value) : type(Type::kText), text(value) {}             // NOLINT: likewise
   Type type = Type::kNull;
   std::int64_t integer = 0;
   double real = 0;
