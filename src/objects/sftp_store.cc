@@ -261,6 +261,18 @@ Status SftpStore::SettleName(const SshCall& call, SftpConnection& connection,
 
 // ---- Reading ----
 
+Status SftpStore::ReadOpened(const SshCall& call, SftpConnection& connection,
+                             const std::string& handle, const ObjectKey& key, Range range,
+                             Bytes& bytes) {
+  AERIE_ASSIGN(const auto attributes, connection.StatHandle(call, handle));
+  if (!attributes.IsFile()) return NotFoundError(call.operation + ": there is no such object");
+  AERIE_TRY(
+      ResolveRange(Describe(), key, attributes.size.value_or(0), range.offset, range.length));
+  bytes.resize(static_cast<std::size_t>(range.length));
+  return connection.Read(call, handle, range.offset, bytes,
+                         [&](std::size_t size) { return Pace(call, receive_.get(), size); });
+}
+
 Result<Bytes> SftpStore::Get(const Context& context, const ObjectKey& key, std::uint64_t offset,
                              std::uint64_t length) {
   AERIE_TRY(CheckKey(key));
@@ -268,14 +280,20 @@ Result<Bytes> SftpStore::Get(const Context& context, const ObjectKey& key, std::
   const SshCall call{context, operation};
   Bytes bytes;
   const Status read = With(call, [&](SftpConnection& connection) -> Status {
-    AERIE_ASSIGN(const auto attributes, connection.Stat(call, PathOf(key.text)));
-    if (!attributes.IsFile()) return NotFoundError(operation + ": there is no such object");
-    AERIE_TRY(ResolveRange(Describe(), key, attributes.size.value_or(0), offset, length));
-    AERIE_ASSIGN(const auto handle, connection.Open(call, PathOf(key.text), sftp::kReadFlag));
-    bytes.resize(static_cast<std::size_t>(length));
-    AERIE_TRY(connection.Read(call, handle, offset, bytes,
-                              [&](std::size_t size) { return Pace(call, receive_.get(), size); }));
-    return connection.Close(call, handle);
+    auto opened = connection.Open(call, PathOf(key.text), sftp::kReadFlag);
+    if (!opened.ok() && connection.healthy()) {
+      // Some servers refuse to open a folder; it is no object.
+      const auto there = connection.Stat(call, PathOf(key.text));
+      if (there.ok() && !there->IsFile()) {
+        return NotFoundError(operation + ": there is no such object");
+      }
+    }
+    AERIE_ASSIGN(const auto handle, std::move(opened));
+    // The size of what is open: the name may belong to a newer version by now.
+    Status status = ReadOpened(call, connection, handle, key, {offset, length}, bytes);
+    if (!connection.healthy()) return status;
+    const Status closed = connection.Close(call, handle);
+    return status.ok() ? closed : std::move(status);
   });
   AERIE_TRY(read);
   return bytes;

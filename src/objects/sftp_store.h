@@ -63,6 +63,10 @@ class SftpStore : public ObjectStore {
   enum class Commit { kReplace, kExclusive };
   using Work = std::function<Status(SftpConnection&)>;
   struct Scan;
+  struct Range {
+    std::uint64_t offset = 0;
+    std::uint64_t length = 0;
+  };
 
   std::string PathOf(const std::string& key) const;
   Result<std::unique_ptr<SftpConnection>> Connect(const SshCall& call);
@@ -85,6 +89,9 @@ class SftpStore : public ObjectStore {
                   const std::string& to, Commit commit);
   Status SettleName(const SshCall& call, SftpConnection& connection, const std::string& path,
                     ByteSpan bytes, Commit commit);
+  // Reads the range of an open file, whatever has its name by now.
+  Status ReadOpened(const SshCall& call, SftpConnection& connection, const std::string& handle,
+                    const ObjectKey& key, Range range, Bytes& bytes);
   Status Walk(const SshCall& call, const std::string& folder, const Scan& scan);
   Status Pace(const SshCall& call, TokenBucket* meter, std::size_t bytes) const;
 
