@@ -165,6 +165,7 @@ struct RunArgs {
   std::string retry = "30s";
   std::string ready_time;
   std::uint64_t ready_rows = 10'000;
+  std::string audit_every = "24h";
   std::string fence_command;
   std::string switch_command;
   std::string alert_command;
@@ -203,9 +204,11 @@ Result<migrate::MigrationSpec> SpecOf(const RunArgs& args, const FromTo& pair) {
     AERIE_ASSIGN(rules.ready_time, ParseDuration(args.ready_time, "--ready-time"));
   }
   rules.ready_rows = args.ready_rows;
+  AERIE_ASSIGN(rules.audit_every, ParseDuration(args.audit_every, "--audit-every"));
   if (rules.max_pause <= Duration::zero() || rules.retry <= Duration::zero() ||
-      rules.interval <= Duration::zero()) {
-    return InvalidError("migrate run: --max-pause, --interval and --retry must be above 0");
+      rules.interval <= Duration::zero() || rules.audit_every <= Duration::zero()) {
+    return InvalidError(
+        "migrate run: --max-pause, --interval, --retry and --audit-every must be above 0");
   }
   AERIE_ASSIGN(spec.hook_timeout, ParseDuration(args.hook_timeout, "--hook-timeout"));
   spec.fence_command = args.fence_command;
@@ -362,6 +365,8 @@ CommandResult Drive(Environment& env, const RunArgs& args, const FromTo& pair,
        .writers = args.writers,
        .streams = args.pair.clusters.streams,
        .adopt = args.adopt,
+       .audited_before = spec.rules.strategy != migrate::Strategy::kCold,
+       .audit_every = spec.rules.audit_every,
        .reading = ReadingOf(env, args.pair.clusters, pair, args.pair.selection)},
       mover_progress);
   migrate::ClusterPreflight preflight(
@@ -706,6 +711,10 @@ void AddCutoverOptions(CLI::App& cmd, RunArgs& args) {
       ->capture_default_str();
   cmd.add_option("--ready-time", args.ready_time,
                  "A round that took longer is not small (default: a quarter of --max-pause)");
+  cmd.add_option("--audit-every", args.audit_every,
+                 "Both clusters are read whole this often (hot and incremental: once before "
+                 "a cutover in any case)")
+      ->capture_default_str();
   cmd.add_option("--fence-command", args.fence_command,
                  "Stops and starts the writes of clients; without it you do it by hand");
   cmd.add_option("--switch-command", args.switch_command,

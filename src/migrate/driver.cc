@@ -254,9 +254,12 @@ Event Driver::Perform(const Context& context, const Action& action) {
       ok.rows = copied->rows;
       return ok;
     }
-    case Action::Type::kRound: {
+    case Action::Type::kRound:
+    case Action::Type::kAudit: {
       const SteadyTime begun = clock_->Steady();
-      const auto round = ports_.mover.Round(context, action.side);
+      const auto round = action.type == Action::Type::kRound
+                             ? ports_.mover.Round(context, action.side)
+                             : ports_.mover.Audit(context, action.side);
       if (!round.ok()) return Failed(round.status());
       ok.rows = round->inserted + round->updated + round->deleted;
       ok.took_ms =

@@ -38,6 +38,7 @@ class Stage {
     EXPECT_TRUE(opened.ok()) << opened.status();
     catalog_ = *std::move(opened);
     const State state = NewState(rules);
+    world.audited_before = rules.strategy != Strategy::kCold;
     EXPECT_TRUE(catalog_
                     ->Create({.id = "m",
                               .spec = "{}",
@@ -144,7 +145,7 @@ std::vector<Scenario> Scenarios() {
       {"fence is slow", kComplete, {{"fence source", {M::kSlow}}}, Phase::kDone},
       {"last round is slow",
        kComplete,
-       {{"round source", {M::kNone, M::kSlow, M::kSlow}}},
+       {{"round source", {M::kNone, M::kNone, M::kSlow, M::kSlow}}},
        Phase::kDone},
       {"unfence fails thrice",
        kComplete,
@@ -175,6 +176,7 @@ std::vector<Scenario> Scenarios() {
        kBack,
        {{"switch source", {M::kFailsHalf, M::kFailsBefore}}, {"unfence source", {M::kFailsBefore}}},
        Phase::kRolledBack},
+      {"audit fails", kComplete, {{"audit source", {M::kFailsBefore, M::kFailsAfter}}}, Phase::kDone},
       {"rounds fail",
        kComplete,
        {{"copy source", {M::kFailsAfter}}, {"round source", {M::kFailsBefore, M::kFailsAfter}}},
@@ -216,8 +218,8 @@ TEST(DriverTest, CallsInThisOrder) {
   stage.Run(kBack);
   EXPECT_THAT(
       stage.world.calls,
-      ElementsAre("preflight", "copy source", "round source", "fence source", "round source",
-                  "prove source", "switch target", "unfence target", "round target", "fence target",
+      ElementsAre("preflight", "copy source", "round source", "audit source", "round source",
+                  "fence source", "round source", "prove source", "switch target", "unfence target", "round target", "fence target",
                   "round target", "prove target", "switch source", "unfence source"));
 }
 
@@ -231,7 +233,7 @@ TEST(DriverTest, ACrashDoesNotShortenThePause) {
     EXPECT_TRUE(stage.world.NobodyTakes());
     stage.clock.Advance(std::chrono::hours(24));
   };
-  stage.world.crash_at = 12;  // in the round under the fence
+  stage.world.crash_at = 18;  // in the round under the fence
   const State end = stage.Run(kComplete);
   ASSERT_TRUE(crashed);
   EXPECT_EQ(end.phase, Phase::kDone);

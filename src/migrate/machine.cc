@@ -22,13 +22,15 @@ constexpr std::array<PhaseTraits, kPhases> kTraits = {{
     {"copying", "first copy, while the source is written to", ActionType::kCopy, kS, true, false,
      false},
     {"syncing", "sync rounds until the rest is small", ActionType::kRound, kS, true, false, false},
+    {"auditing", "both clusters are read and compared, the source is written to",
+     ActionType::kAudit, kS, true, false, false},
     {"ready", "waits for cutover", ActionType::kRound, kS, true, false, false},
     {"fencing", "the source is being closed to clients", ActionType::kFence, kS, false, true,
      false},
     {"copying-fenced", "copy, nobody writes", ActionType::kCopy, kS, false, true, false},
     {"last-sync", "last sync round, nobody writes", ActionType::kRound, kS, false, true, false},
-    {"proving", "both clusters are read and compared, nobody writes", ActionType::kProve, kS, false,
-     true, false},
+    {"proving", "the source is read again, nobody writes", ActionType::kProve, kS, false, true,
+     false},
     {"switching", "clients are being sent to the target", ActionType::kSwitch, kT, false, false,
      false},
     {"opening", "the target is being opened to clients", ActionType::kUnfence, kT, false, false,
@@ -62,7 +64,7 @@ bool SendsBack(Phase phase) {
 
 bool BeforeFence(Phase phase) {
   return phase == Phase::kPreflight || phase == Phase::kCopying || phase == Phase::kSyncing ||
-         phase == Phase::kReady || phase == Phase::kBlocked;
+         phase == Phase::kAuditing || phase == Phase::kReady || phase == Phase::kBlocked;
 }
 
 // Of the way to the target: while these last the source can simply be opened again.
@@ -156,10 +158,19 @@ class Stepper {
     for (int i = 0; i < kIncidents; ++i) Resolve(static_cast<Incident>(i));
   }
 
+  // The proof under the fence reads the source alone, but for a cold one: before the fence the
+  // target must have been read.
+  bool AuditIsDue() const {
+    if (rules_.strategy == Strategy::kCold) return false;
+    const std::int64_t age = now_ms_ - s_.audited_ms;  // of a clock that was set back: nothing
+    return s_.audited_ms == 0 || age < 0 || age >= Millis(rules_.audit_every);
+  }
+
   // --- The turns of the way ---
   void BeReady() {
     s_.rounds_behind = 0;
     Resolve(Incident::kBehind);
+    if (AuditIsDue()) return Go(Phase::kAuditing);
     if (s_.cutover_wanted) return BeginCutover();
     s_.phase = Phase::kReady;
     s_.running = false;
@@ -185,6 +196,7 @@ class Stepper {
   // The source is opened again; the target has taken no write.
   void UndoCutover(const std::string& why) {
     Cancel();
+    s_.audited_ms = 0;
     Resolve(Incident::kCopy);
     Raise(Incident::kCutover,
           "the cutover was undone: " + why + "; when that is mended: aerie migrate cutover");
@@ -203,6 +215,7 @@ class Stepper {
           "there; going back to the source: " +
               why);
     s_.forced = true;
+    s_.audited_ms = 0;  // clients may write there
     s_.after = s_.rollback_wanted ? Phase::kRolledBack : BeforeCutover();
     s_.rollback_wanted = false;
     s_.proofs = 0;
@@ -263,6 +276,11 @@ class Stepper {
       case Phase::kCopying: Resolve(Incident::kCopy); return Go(Phase::kSyncing);
       case Phase::kSyncing:
       case Phase::kReady: return RoundDone(event);
+      case Phase::kAuditing:
+        Resolve(Incident::kSync);
+        s_.audited_ms = now_ms_;
+        // What was written while it lasted.
+        return Go(Phase::kSyncing);
       case Phase::kFencing:
         if (s_.pause_began_ms == 0) s_.pause_began_ms = FencedAt(event);
         return Go(rules_.strategy == Strategy::kCold ? Phase::kCopyingFenced : Phase::kLastSync);
@@ -351,6 +369,7 @@ class Stepper {
       case Phase::kCopying:
         return event.passing ? Retry(Incident::kCopy, event.message) : Block(event.message);
       case Phase::kSyncing:
+      case Phase::kAuditing:
       case Phase::kReady:
         return event.passing ? Retry(Incident::kSync, event.message) : Block(event.message);
       case Phase::kCopyingFenced:
@@ -501,9 +520,9 @@ constexpr std::array<const char*, kIncidents> kIncidentNames = {
 constexpr std::array<const char*, kEventTypes> kEventNames = {
     "start", "succeeded", "failed",   "tick",     "cutover",
     "pause", "resume",    "rollback", "complete", "abort"};
-constexpr std::array<const char*, 10> kActionNames = {"preflight", "copy",    "round",  "prove",
-                                                      "fence",     "unfence", "switch", "cancel",
-                                                      "raise",     "resolve"};
+constexpr std::array<const char*, 11> kActionNames = {"preflight", "copy",    "round",  "audit",
+                                                      "prove",     "fence",   "unfence", "switch",
+                                                      "cancel",    "raise",   "resolve"};
 
 }  // namespace
 

@@ -23,6 +23,7 @@ enum class Phase {
   kPreflight,
   kCopying,
   kSyncing,
+  kAuditing,
   kReady,
   kFencing,
   kCopyingFenced,
@@ -67,6 +68,7 @@ struct Rules {
   Duration retry = std::chrono::seconds(30);       // before what failed is tried again
   Duration ready_time = std::chrono::seconds(15);  // a round that took longer is not small
   std::uint64_t ready_rows = 10'000;               // nor one that wrote more
+  Duration audit_every = std::chrono::hours(24);   // while it waits for a cutover; not cold
   std::uint64_t patient_rounds = 20;  // without being ready, before it is told and rounds slow down
 };
 
@@ -81,6 +83,7 @@ struct State {
   Phase blocked_at = Phase::kPreflight;  // what kBlocked goes on with
   std::int64_t due_ms = 0;               // the action of the phase is to be made then; 0: never
   std::int64_t pause_began_ms = 0;       // 0: clients can write
+  std::int64_t audited_ms = 0;           // the target was proven then; 0: it may be otherwise
   std::int64_t last_pause_ms = -1;       // how long they could not, the last time; -1: never yet
   std::uint64_t rounds = 0;              // of the present direction
   std::uint64_t rounds_behind = 0;       // that were not small, in a row
@@ -120,6 +123,7 @@ struct Action {
     kPreflight,
     kCopy,
     kRound,    // side: which is read
+    kAudit,    // side: which is read first, and is right
     kProve,    // side: which is read
     kFence,    // side: which is closed to clients
     kUnfence,  // side: which is opened

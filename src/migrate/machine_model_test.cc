@@ -27,6 +27,7 @@ struct Cluster {
   bool leaks = false;   // the fence is up, and clients write all the same
   bool routed = false;  // clients are sent there
   bool ahead = false;   // has writes that the other lacks
+  bool doubted = true;  // the target: clients may have written there since both were read
   bool Takes() const { return routed && (!fenced || leaks); }
   auto operator<=>(const Cluster&) const = default;
 };
@@ -39,6 +40,7 @@ struct World {
   void Write() {
     source.ahead |= source.Takes();
     target.ahead |= target.Takes();
+    target.doubted |= target.Takes();
   }
   auto operator<=>(const World&) const = default;
 };
@@ -60,6 +62,7 @@ std::string Key(const Node& node) {
   for (const int part :
        {static_cast<int>(s.phase), static_cast<int>(s.after), static_cast<int>(s.blocked_at),
         s.proofs, static_cast<int>(s.rounds_behind), static_cast<int>(s.due_ms != 0),
+        static_cast<int>(s.audited_ms != 0),
         static_cast<int>(s.pause_began_ms == 0          ? 0
                          : s.pause_began_ms == kNow - 1 ? 1
                                                         : 2)}) {
@@ -70,7 +73,7 @@ std::string Key(const Node& node) {
   }
   for (const Incident incident : s.open) key += static_cast<char>('A' + static_cast<int>(incident));
   for (const Cluster& c : {node.world.source, node.world.target}) {
-    for (const bool bit : {c.fenced, c.leaks, c.routed, c.ahead}) key += bit ? '+' : '-';
+    for (const bool bit : {c.fenced, c.leaks, c.routed, c.ahead, c.doubted}) key += bit ? '+' : '-';
   }
   return key;
 }
@@ -151,8 +154,16 @@ class Model {
         ok.rows = rules_.ready_rows + 1;
         all.push_back({done, ok});
         break;
+      case ActionType::kAudit:
+        EXPECT_FALSE(other.ahead) << "writes of the other side are written over";
+        other.doubted = false;
+        all.push_back({done, ok});
+        break;
       case ActionType::kProve:
         EXPECT_FALSE(other.ahead) << "writes of the other side are written over";
+        if (traits.side == Side::kSource && rules_.strategy != Strategy::kCold) {
+          EXPECT_FALSE(other.doubted) << "the target was not read since clients wrote there";
+        }
         ok.source_changed = side.ahead;
         if (!side.Takes()) side.ahead = false;
         all.push_back({done, ok});
@@ -200,6 +211,7 @@ class Model {
       s.pause_began_ms = now - s.pause_began_ms >= kMaxPauseMs ? kNow - kMaxPauseMs : kNow - 1;
     }
     s.last_pause_ms = -1;
+    if (s.audited_ms != 0) s.audited_ms = kNow;
     s.rounds = 0;
     s.rounds_behind = std::min(s.rounds_behind, rules_.patient_rounds);
     return s;

@@ -29,6 +29,7 @@ Rules RulesOf(Strategy strategy) {
 State In(Phase phase, Strategy strategy) {
   State state;
   state.phase = phase;
+  state.audited_ms = kStartMs - 1000;
   state.running = TraitsOf(phase).action.has_value() &&
                   !(phase == Phase::kReady && strategy == Strategy::kCold);
   const bool open =
@@ -60,6 +61,9 @@ std::string Render(const State& before, const Transition& t) {
   if (t.next.cutover_wanted && !before.cutover_wanted) text += " +cutover";
   if (t.next.rollback_wanted && !before.rollback_wanted) text += " +rollback";
   if (t.next.forced != before.forced) text += t.next.forced ? " +forced" : " -forced";
+  if (t.next.audited_ms != before.audited_ms) {
+    text += t.next.audited_ms == 0 ? " -audited" : " +audited";
+  }
   if (t.next.after != before.after) text += std::string(" after:") + NameOf(t.next.after);
   if (t.next == before && t.actions.empty()) text = ".";
   return text;
@@ -117,6 +121,11 @@ std::string TableOf(Strategy strategy) {
     state.running = false;
     state.due_ms = kStartMs;
     text += Lines(std::string(NameOf(phase)) + ", waits", rules, state);
+  }
+  for (const Phase phase : {Phase::kSyncing, Phase::kReady}) {
+    State state = In(phase, strategy);
+    state.audited_ms = 0;
+    text += Lines(std::string(NameOf(phase)) + ", not audited", rules, state);
   }
   for (const Phase phase : {Phase::kCopying, Phase::kReady, Phase::kWatching}) {
     State state = In(phase, strategy);
@@ -195,6 +204,17 @@ syncing
   rollback: aborted cancel
   abort: aborted cancel
   refused: resume complete
+auditing
+  start: auditing audit:source
+  succeeded: syncing round:source +audited
+  succeeded, much: syncing round:source +audited
+  failed, passing: auditing raise:sync in 30
+  failed: blocked raise:blocked
+  cutover: auditing +cutover
+  pause: auditing cancel +paused
+  rollback: aborted cancel
+  abort: aborted cancel
+  refused: resume complete
 ready
   start: ready round:source
   succeeded: ready in 10
@@ -210,9 +230,9 @@ fencing
   start: fencing fence:source
   succeeded: last-sync round:source
   succeeded, much: last-sync round:source
-  failed, passing: lifting raise:cutover unfence:source after:syncing
-  failed: lifting raise:cutover unfence:source after:syncing
-  tick, late: lifting cancel raise:cutover unfence:source after:syncing
+  failed, passing: lifting raise:cutover unfence:source -audited after:syncing
+  failed: lifting raise:cutover unfence:source -audited after:syncing
+  tick, late: lifting cancel raise:cutover unfence:source -audited after:syncing
   rollback: lifting cancel unfence:source
   abort: lifting cancel unfence:source
   refused: cutover pause resume complete
@@ -221,8 +241,8 @@ copying-fenced
   succeeded: last-sync round:source
   succeeded, much: last-sync round:source
   failed, passing: copying-fenced raise:copy in 30
-  failed: lifting raise:cutover unfence:source after:syncing
-  tick, late: lifting cancel raise:cutover unfence:source after:syncing
+  failed: lifting raise:cutover unfence:source -audited after:syncing
+  tick, late: lifting cancel raise:cutover unfence:source -audited after:syncing
   rollback: lifting cancel unfence:source
   abort: lifting cancel unfence:source
   refused: cutover pause resume complete
@@ -230,19 +250,19 @@ last-sync
   start: last-sync round:source
   succeeded: proving prove:source
   succeeded, much: proving prove:source
-  failed, passing: lifting raise:cutover unfence:source after:syncing
-  failed: lifting raise:cutover unfence:source after:syncing
-  tick, late: lifting cancel raise:cutover unfence:source after:syncing
+  failed, passing: lifting raise:cutover unfence:source -audited after:syncing
+  failed: lifting raise:cutover unfence:source -audited after:syncing
+  tick, late: lifting cancel raise:cutover unfence:source -audited after:syncing
   rollback: lifting cancel unfence:source
   abort: lifting cancel unfence:source
   refused: cutover pause resume complete
 proving
   start: proving prove:source
   succeeded: switching switch:target
-  succeeded, much: lifting raise:cutover unfence:source after:syncing
-  failed, passing: lifting raise:cutover unfence:source after:syncing
-  failed: lifting raise:cutover unfence:source after:syncing
-  tick, late: lifting cancel raise:cutover unfence:source after:syncing
+  succeeded, much: lifting raise:cutover unfence:source -audited after:syncing
+  failed, passing: lifting raise:cutover unfence:source -audited after:syncing
+  failed: lifting raise:cutover unfence:source -audited after:syncing
+  tick, late: lifting cancel raise:cutover unfence:source -audited after:syncing
   rollback: lifting cancel unfence:source
   abort: lifting cancel unfence:source
   refused: cutover pause resume complete
@@ -250,8 +270,8 @@ switching
   start: switching switch:target
   succeeded: opening unfence:target
   succeeded, much: opening unfence:target
-  failed, passing: fencing-target raise:outage raise:cutover fence:target +forced after:syncing
-  failed: fencing-target raise:outage raise:cutover fence:target +forced after:syncing
+  failed, passing: fencing-target raise:outage raise:cutover fence:target +forced -audited after:syncing
+  failed: fencing-target raise:outage raise:cutover fence:target +forced -audited after:syncing
   tick, late: switching raise:outage
   rollback: switching +rollback
   refused: cutover pause resume complete abort
@@ -381,6 +401,28 @@ switching-back, waits
   cutover: switching switch:target
   resume: switching-back switch:source
   refused: pause rollback complete abort
+syncing, not audited
+  start: syncing round:source
+  succeeded: auditing audit:source
+  succeeded, much: syncing round:source
+  failed, passing: syncing raise:sync in 30
+  failed: blocked raise:blocked
+  cutover: syncing +cutover
+  pause: syncing cancel +paused
+  rollback: aborted cancel
+  abort: aborted cancel
+  refused: resume complete
+ready, not audited
+  start: ready round:source
+  succeeded: auditing audit:source
+  succeeded, much: syncing round:source
+  failed, passing: ready raise:sync in 30
+  failed: blocked raise:blocked
+  cutover: ready +cutover
+  pause: ready cancel +paused
+  rollback: aborted cancel
+  abort: aborted cancel
+  refused: resume complete
 copying, paused
   resume: copying copy -paused
   rollback: aborted -paused
@@ -445,8 +487,8 @@ switching, rollback wanted
   start: switching switch:target
   succeeded: fencing-target fence:target +forced after:rolled-back
   succeeded, much: fencing-target fence:target +forced after:rolled-back
-  failed, passing: fencing-target raise:outage fence:target +forced after:rolled-back
-  failed: fencing-target raise:outage fence:target +forced after:rolled-back
+  failed, passing: fencing-target raise:outage fence:target +forced -audited after:rolled-back
+  failed: fencing-target raise:outage fence:target +forced -audited after:rolled-back
   tick, late: switching raise:outage
   refused: cutover pause resume complete abort
 opening, rollback wanted
@@ -493,9 +535,9 @@ fencing
   start: fencing fence:source
   succeeded: copying-fenced copy
   succeeded, much: copying-fenced copy
-  failed, passing: lifting raise:cutover unfence:source after:ready
-  failed: lifting raise:cutover unfence:source after:ready
-  tick, late: lifting cancel raise:cutover unfence:source after:ready
+  failed, passing: lifting raise:cutover unfence:source -audited after:ready
+  failed: lifting raise:cutover unfence:source -audited after:ready
+  tick, late: lifting cancel raise:cutover unfence:source -audited after:ready
   rollback: lifting cancel unfence:source
   abort: lifting cancel unfence:source
   refused: cutover pause resume complete
@@ -504,8 +546,8 @@ copying-fenced
   succeeded: last-sync round:source
   succeeded, much: last-sync round:source
   failed, passing: copying-fenced raise:copy in 30
-  failed: lifting raise:cutover unfence:source after:ready
-  tick, late: lifting cancel raise:cutover unfence:source after:ready
+  failed: lifting raise:cutover unfence:source -audited after:ready
+  tick, late: lifting cancel raise:cutover unfence:source -audited after:ready
   rollback: lifting cancel unfence:source
   abort: lifting cancel unfence:source
   refused: cutover pause resume complete
@@ -513,19 +555,19 @@ last-sync
   start: last-sync round:source
   succeeded: proving prove:source
   succeeded, much: proving prove:source
-  failed, passing: lifting raise:cutover unfence:source after:ready
-  failed: lifting raise:cutover unfence:source after:ready
-  tick, late: lifting cancel raise:cutover unfence:source after:ready
+  failed, passing: lifting raise:cutover unfence:source -audited after:ready
+  failed: lifting raise:cutover unfence:source -audited after:ready
+  tick, late: lifting cancel raise:cutover unfence:source -audited after:ready
   rollback: lifting cancel unfence:source
   abort: lifting cancel unfence:source
   refused: cutover pause resume complete
 proving
   start: proving prove:source
   succeeded: switching switch:target
-  succeeded, much: lifting raise:cutover unfence:source after:ready
-  failed, passing: lifting raise:cutover unfence:source after:ready
-  failed: lifting raise:cutover unfence:source after:ready
-  tick, late: lifting cancel raise:cutover unfence:source after:ready
+  succeeded, much: lifting raise:cutover unfence:source -audited after:ready
+  failed, passing: lifting raise:cutover unfence:source -audited after:ready
+  failed: lifting raise:cutover unfence:source -audited after:ready
+  tick, late: lifting cancel raise:cutover unfence:source -audited after:ready
   rollback: lifting cancel unfence:source
   abort: lifting cancel unfence:source
   refused: cutover pause resume complete
@@ -533,11 +575,28 @@ switching
   start: switching switch:target
   succeeded: opening unfence:target
   succeeded, much: opening unfence:target
-  failed, passing: fencing-target raise:outage raise:cutover fence:target +forced after:ready
-  failed: fencing-target raise:outage raise:cutover fence:target +forced after:ready
+  failed, passing: fencing-target raise:outage raise:cutover fence:target +forced -audited after:ready
+  failed: fencing-target raise:outage raise:cutover fence:target +forced -audited after:ready
   tick, late: switching raise:outage
   rollback: switching +rollback
   refused: cutover pause resume complete abort
+syncing, not audited
+  start: syncing round:source
+  succeeded: ready
+  succeeded, much: syncing in 10
+  failed, passing: syncing raise:sync in 30
+  failed: blocked raise:blocked
+  cutover: syncing +cutover
+  pause: syncing cancel +paused
+  rollback: aborted cancel
+  abort: aborted cancel
+  refused: resume complete
+ready, not audited
+  cutover: fencing fence:source
+  pause: ready +paused
+  rollback: aborted
+  abort: aborted
+  refused: resume complete
 ready, paused
   resume: ready -paused
   rollback: aborted -paused
@@ -559,6 +618,28 @@ syncing
 ready
   start: ready round:source
   succeeded: ready in 10
+  succeeded, much: syncing in 10
+  failed, passing: ready raise:sync in 30
+  failed: blocked raise:blocked
+  cutover: ready +cutover
+  pause: ready cancel +paused
+  rollback: aborted cancel
+  abort: aborted cancel
+  refused: resume complete
+syncing, not audited
+  start: syncing round:source
+  succeeded: auditing audit:source
+  succeeded, much: syncing in 10
+  failed, passing: syncing raise:sync in 30
+  failed: blocked raise:blocked
+  cutover: syncing +cutover
+  pause: syncing cancel +paused
+  rollback: aborted cancel
+  abort: aborted cancel
+  refused: resume complete
+ready, not audited
+  start: ready round:source
+  succeeded: auditing audit:source
   succeeded, much: syncing in 10
   failed, passing: ready raise:sync in 30
   failed: blocked raise:blocked
@@ -615,10 +696,10 @@ TEST(MachineTest, AnUndoneCutoverDoesNotComeAgainByItself) {
   rules.auto_cutover = true;
   State state = NewState(rules);
   state = Step(rules, state, {.type = EventType::kStart}, kStartTime).next;
-  for (int i = 0; i < 3; ++i) state = Step(rules, state, Ok(), kStartTime).next;
+  for (int i = 0; i < 5; ++i) state = Step(rules, state, Ok(), kStartTime).next;
   ASSERT_EQ(state.phase, Phase::kFencing) << "by itself the first time";
   state = Step(rules, state, {.type = EventType::kFailed, .message = "no"}, kStartTime).next;
-  for (int i = 0; i < 3; ++i) state = Step(rules, state, Ok(), kStartTime).next;
+  for (int i = 0; i < 4; ++i) state = Step(rules, state, Ok(), kStartTime).next;
   EXPECT_EQ(state.phase, Phase::kReady);
   EXPECT_TRUE(state.open.contains(Incident::kCutover));
   state.running = false;
@@ -671,7 +752,19 @@ TEST(MachineTest, AProofThatComesTooLateDoesNotSwitch) {
   const Rules rules = RulesOf(Strategy::kHot);
   const State state = In(Phase::kProving, Strategy::kHot);
   const Transition t = Step(rules, state, Ok(), kStartTime + seconds(59));
-  EXPECT_EQ(Render(state, t), "lifting raise:cutover unfence:source after:syncing");
+  EXPECT_EQ(Render(state, t), "lifting raise:cutover unfence:source -audited after:syncing");
+}
+
+TEST(MachineTest, AnAuditThatIsLongAgoIsMadeAgain) {
+  const Rules rules = RulesOf(Strategy::kHot);
+  State state = In(Phase::kReady, Strategy::kHot);
+  state.audited_ms = kStartMs;
+  const auto after = [&](Duration age) {
+    return Step(rules, state, Ok(), kStartTime + age).next.phase;
+  };
+  EXPECT_EQ(after(rules.audit_every - milliseconds(1)), Phase::kReady);
+  EXPECT_EQ(after(rules.audit_every), Phase::kAuditing);
+  EXPECT_EQ(after(milliseconds(-1)), Phase::kAuditing) << "the clock was set back";
 }
 
 TEST(MachineTest, WakesForWhatIsDueAndForTheEndOfThePause) {

@@ -16,7 +16,7 @@ namespace {
 using Change = catalog::StepRecord::AlertChange;
 
 bool RowsShouldMatch(Phase phase) {
-  return phase == Phase::kReady || phase == Phase::kWatching || phase == Phase::kProving ||
+  return phase == Phase::kAuditing || phase == Phase::kReady || phase == Phase::kWatching || phase == Phase::kProving ||
          phase == Phase::kSwitching || phase == Phase::kOpening;
 }
 

@@ -10,8 +10,10 @@ namespace {
 
 // A thousandth of the rows within one reading of them all.
 constexpr double kConstantly = 0.001;
-// The last round, and a proof that reads both sides.
-constexpr double kReadingsInPause = 3;
+// The last round, and the proof: of the source alone where an audit came before.
+constexpr double kReadingsInPause = 2;
+constexpr double kReadingsInColdPause = 3;
+constexpr double kReadingsOfAudit = 2;
 
 std::string Gigabytes(std::int64_t bytes) {
   char text[32];
@@ -46,9 +48,12 @@ void Estimate(const Measured& m, Recommendation& r) {
     return;
   }
   const double copy = reading * transfer::kCopyPerReading;
-  r.total_seconds = copy + reading;
+  if (r.strategy == Strategy::kCold) {
+    r.total_seconds = r.pause_seconds = copy + reading * kReadingsInColdPause;
+    return;
+  }
+  r.total_seconds = copy + reading * (1 + kReadingsOfAudit);
   r.pause_seconds = reading * kReadingsInPause;
-  if (r.strategy == Strategy::kCold) r.total_seconds = r.pause_seconds += copy;
 }
 
 }  // namespace

@@ -52,8 +52,8 @@ TEST(PlanTest, TheDecisionTable) {
 
 TEST(PlanTest, TimesComeFromTheSpeedOfReading) {
   const Recommendation hot = Recommend(Of(10 * kGb), {});  // 100 s of reading
-  EXPECT_DOUBLE_EQ(hot.total_seconds, 400);
-  EXPECT_DOUBLE_EQ(hot.pause_seconds, 300);
+  EXPECT_DOUBLE_EQ(hot.total_seconds, 600);
+  EXPECT_DOUBLE_EQ(hot.pause_seconds, 200);
   const Recommendation cold = Recommend(Of(kGb / 10), {});  // 1 s
   EXPECT_DOUBLE_EQ(cold.pause_seconds, 6);
   EXPECT_DOUBLE_EQ(cold.total_seconds, 6);

@@ -41,7 +41,10 @@ class Mover {
   virtual Result<CopyReport> Copy(const Context& context) = 0;
   // Makes the other side equal to what is read. Again: finds less to do.
   virtual Result<RoundReport> Round(const Context& context, Side from) = 0;
-  // Reads both sides whole, after a round. What the other side lacks is repaired and counted.
+  // The same, but believes nothing that it knows of the other side: both are read whole.
+  virtual Result<RoundReport> Audit(const Context& context, Side from) = 0;
+  // Reads the side once more, after a round, and the other too unless an audit came before. What
+  // the other side lacks is repaired and counted.
   virtual Result<ProofReport> Prove(const Context& context, Side from) = 0;
 };
 

@@ -23,6 +23,7 @@ Json ToJson(const MigrationSpec& s) {
           {"retry_ms", Millis(s.rules.retry)},
           {"ready_time_ms", Millis(s.rules.ready_time)},
           {"ready_rows", s.rules.ready_rows},
+          {"audit_every_ms", Millis(s.rules.audit_every)},
           {"fence_command", s.fence_command},
           {"switch_command", s.switch_command},
           {"alert_command", s.alert_command},
@@ -60,6 +61,7 @@ Result<MigrationSpec> SpecFromText(const std::string& text) {
     s.rules.retry = duration("retry_ms");
     s.rules.ready_time = duration("ready_time_ms");
     json.at("ready_rows").get_to(s.rules.ready_rows);
+    if (json.contains("audit_every_ms")) s.rules.audit_every = duration("audit_every_ms");
     json.at("fence_command").get_to(s.fence_command);
     json.at("switch_command").get_to(s.switch_command);
     json.at("alert_command").get_to(s.alert_command);

@@ -27,6 +27,7 @@ std::string ToText(const State& s) {
               {"blocked_at", NameOf(s.blocked_at)},
               {"due_ms", s.due_ms},
               {"pause_began_ms", s.pause_began_ms},
+              {"audited_ms", s.audited_ms},
               {"last_pause_ms", s.last_pause_ms},
               {"rounds", s.rounds},
               {"rounds_behind", s.rounds_behind},
@@ -53,6 +54,7 @@ Result<State> StateFromText(const std::string& text) {
     json.at("forced").get_to(s.forced);
     json.at("due_ms").get_to(s.due_ms);
     json.at("pause_began_ms").get_to(s.pause_began_ms);
+    s.audited_ms = json.value("audited_ms", std::int64_t{0});  // absent in the first version
     json.at("last_pause_ms").get_to(s.last_pause_ms);
     json.at("rounds").get_to(s.rounds);
     json.at("rounds_behind").get_to(s.rounds_behind);

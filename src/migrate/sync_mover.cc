@@ -36,7 +36,7 @@ Result<SyncMover::Done> SyncMover::Sync(const Context& context, Side from, bool 
   transfer::SyncOptions options;
   options.selection = options_.selection;
   if (audit) options.audit = transfer::SyncOptions::Audit::kAlways;
-  options.audit_every = {};
+  options.audit_every = forward ? Duration() : options_.audit_every;
   // The way back writes into the collections that clients used before.
   if (!forward || options_.adopt) {
     options.strangers = transfer::SyncOptions::Strangers::kAdopt;
@@ -71,11 +71,17 @@ Result<RoundReport> SyncMover::Round(const Context& context, Side from) {
   return done.report;
 }
 
+Result<RoundReport> SyncMover::Audit(const Context& context, Side from) {
+  AERIE_ASSIGN(const Done done, Sync(context, from, true));
+  return done.report;
+}
+
 Result<ProofReport> SyncMover::Prove(const Context& context, Side from) {
   // The round before may have been of a process that was killed.
   if (!seen_.contains(from)) AERIE_TRY(Sync(context, from, false).status());
   const Digests before = seen_.at(from);
-  AERIE_ASSIGN(const Done done, Sync(context, from, true));
+  const bool both = from == Side::kTarget || !options_.audited_before;
+  AERIE_ASSIGN(const Done done, Sync(context, from, both));
   ProofReport proof;
   for (const auto& [name, digest] : done.digests) {
     const auto found = before.find(name);

@@ -24,6 +24,9 @@ struct SyncMoverOptions {
   int streams = 2;
   // Take over a collection of the target that no sync made, also one that differs.
   bool adopt = false;
+  // An audit precedes the fence of the source: the proof of the way there reads the source alone.
+  bool audited_before = false;
+  Duration audit_every = {};  // of the source, in the rounds back; zero: not because of time
   transfer::ClusterEndpointOptions reading = {};  // of the source
 };
 
@@ -34,6 +37,7 @@ class SyncMover : public Mover {
 
   Result<CopyReport> Copy(const Context& context) override;
   Result<RoundReport> Round(const Context& context, Side from) override;
+  Result<RoundReport> Audit(const Context& context, Side from) override;
   Result<ProofReport> Prove(const Context& context, Side from) override;
 
  private:

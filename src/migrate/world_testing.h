@@ -38,6 +38,7 @@ class World : public Preflight, public Mover, public Fence, public Switch, publi
   std::map<std::string, std::vector<Mishap>> mishaps;  // "fence source" -> of its 1st, 2nd... call
   int crash_at = 0;                                    // at the n-th point; 0: never
   int points = 0;
+  bool audited_before = true;  // as SyncMoverOptions
   std::vector<std::string> calls;
   std::set<std::string> told;  // "raised cutover", "resolved cutover"
 
@@ -57,17 +58,22 @@ class World : public Preflight, public Mover, public Fence, public Switch, publi
     return Call("preflight", [](Mishap) {});
   }
   Result<CopyReport> Copy(const Context& context) override {
-    AERIE_TRY(Move(context, "copy", Side::kSource));
+    AERIE_TRY(Move(context, "copy", Side::kSource, Reads::kBoth));
     return CopyReport{.rows = at(Side::kTarget).rows.size()};
   }
   Result<RoundReport> Round(const Context& context, Side from) override {
-    AERIE_TRY(Move(context, "round", from));
+    AERIE_TRY(Move(context, "round", from, Reads::kOne));
+    return RoundReport{.updated = 3};
+  }
+  Result<RoundReport> Audit(const Context& context, Side from) override {
+    AERIE_TRY(Move(context, "audit", from, Reads::kBoth));
     return RoundReport{.updated = 3};
   }
   Result<ProofReport> Prove(const Context& context, Side from) override {
     ProofReport report;
     const auto seen = seen_;
-    AERIE_TRY(Move(context, "prove", from));
+    const bool both = from == Side::kTarget || !audited_before;
+    AERIE_TRY(Move(context, "prove", from, both ? Reads::kBoth : Reads::kOne));
     report.source_changed = seen != seen_;
     return report;
   }
@@ -101,6 +107,7 @@ class World : public Preflight, public Mover, public Fence, public Switch, publi
 
  private:
   using Rows = std::map<int, int>;
+  enum class Reads { kOne, kBoth };
   struct Cluster {
     Rows rows;
     bool fenced = false;
@@ -146,13 +153,24 @@ class World : public Preflight, public Mover, public Fence, public Switch, publi
                        mishap == Mishap::kFailsHalf;
     return fails ? MakeStatus(Kind::kTransient, name + " fails") : Ok();
   }
-  Status Move(const Context& context, const std::string& name, Side from) {
+  // As a sync does it: what it knows of the other side is what it wrote there itself, unless it
+  // reads it. The first round of a direction always does.
+  Status Move(const Context& context, const std::string& name, Side from, Reads reads) {
     return Call(name + " " + NameOf(from), [&](Mishap mishap) {
       const Rows read = at(from).rows;
       Point();
       Late(context, mishap);
-      at(Other(from)).rows = read;
-      seen_ = read;
+      const auto kept = kept_.find(from);
+      Rows& other = at(Other(from)).rows;
+      const Rows known = reads == Reads::kBoth || kept == kept_.end() ? other : kept->second;
+      for (const auto& [key, version] : known) {
+        if (!read.contains(key)) other.erase(key);
+      }
+      for (const auto& [key, version] : read) {
+        const auto there = known.find(key);
+        if (there == known.end() || there->second != version) other[key] = version;
+      }
+      kept_[from] = seen_ = read;
     });
   }
   void Late(const Context& context, Mishap mishap) {
@@ -171,6 +189,7 @@ class World : public Preflight, public Mover, public Fence, public Switch, publi
   Cluster target_;
   Rows acknowledged_;
   Rows seen_;  // by the last reading
+  std::map<Side, Rows> kept_;
   int writes_ = 0;
   std::mutex told_mutex_;
 };
