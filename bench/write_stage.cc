@@ -1,13 +1,16 @@
-// The write stage of a restore by itself: rows out of the latest snapshot into a collection that is
-// there, indexed, loaded and empty, with nothing compared. Not a way to restore: for measuring
-// only.
+// The write stage of a restore or copy by itself: rows out of the latest snapshot, or of another
+// cluster, into a collection that is there, indexed, loaded and empty, with nothing compared. Not a
+// way to restore or copy: for measuring only.
 //
 //   bench_write_stage --repo PATH --uri URI --collection NAME --into NAME [--writers 2]
+//   bench_write_stage --from URI  --uri URI --collection NAME --into NAME [--writers 2]
 //
 // The repository's passphrase is taken from AERIE_PASSWORD. Prints {"seconds":, "rows":, "bytes":}.
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
+#include <optional>
 #include <string>
 
 #include "app/session.h"
@@ -43,11 +46,19 @@ std::string Option(int argc, char** argv, const std::string& name, const std::st
 int main(int argc, char** argv) {
   const auto context = aerie::Context::Background();
   const aerie::app::Session session{aerie::app::Config()};
-  const auto opened = Need(
-      session.Repository(context, Option(argc, argv, "repo", ""), {}, aerie::app::IfAbsent::kFail));
   const auto cluster = Need(session.Cluster(context, Option(argc, argv, "uri", ""), {}));
-  const auto snapshot = Need(opened.repository->FindSnapshot(context, "latest"));
-  const auto endpoint = aerie::transfer::MakeSnapshotEndpoint(*opened.repository, snapshot);
+  const std::string from = Option(argc, argv, "from", "");
+  std::optional<aerie::app::OpenedRepository> opened;
+  std::unique_ptr<aerie::transfer::Endpoint> endpoint;
+  if (from.empty()) {
+    opened = Need(session.Repository(context, Option(argc, argv, "repo", ""), {},
+                                     aerie::app::IfAbsent::kFail));
+    endpoint = aerie::transfer::MakeSnapshotEndpoint(
+        *opened->repository, Need(opened->repository->FindSnapshot(context, "latest")));
+  } else {
+    endpoint = aerie::transfer::MakeClusterEndpoint(
+        Need(session.Cluster(context, from, {})).client, {});
+  }
   const auto source = Need(endpoint->Open(
       context, {cluster.client->database(), Option(argc, argv, "collection", "bench")}));
   const auto target = Need(aerie::milvus::ReadCollectionSpec(
