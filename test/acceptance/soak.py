@@ -196,6 +196,26 @@ class Restore(Operation):
         soak.rows.client.drop(self.FINAL)
 
 
+class Pack(Operation):
+    """A bundle of a snapshot; packed again it is whole, and its rows are those of the snapshot."""
+
+    FINAL = NAME + '_packed'
+
+    def prepare(self, soak):
+        self.snapshot, self.bundle = soak.random.choice(list(soak.snapshots)), soak.store.new()
+        self.line = ['bundle', 'pack', self.snapshot, self.bundle]
+        self.env = {'AERIE_BUNDLE_PASSWORD': 'bundle'}
+
+    def done(self, soak):
+        env = {**soak.store.env, **self.env}
+        for words in (('verify', self.bundle),
+                      ('unpack', self.bundle, '--to', soak.rows.uri, '--suffix', '_packed')):
+            run = soak.program.json('bundle', *words, env=env)
+            assert run.code == 0, run
+        soak.rows.expect(self.FINAL, soak.snapshots[self.snapshot])
+        soak.rows.client.drop(self.FINAL)
+
+
 # One line for each thing that can be killed: what is missing here, nobody has killed.
 OPERATIONS = (
     Backup('backup', lambda soak: ['backup', 'create', '--cluster', soak.rows.uri, '-c', NAME], weight=5),
@@ -206,6 +226,7 @@ OPERATIONS = (
     Operation('repack', lambda soak: ['repo', 'prune', '--repack-above', '1', '--margin', '0', '--yes'],
               weight=3),
     Operation('verify', lambda soak: ['backup', 'verify', '--all', '--read-data']),
+    Pack('pack', None),
     ChangePassphrase('change passphrase', lambda soak: ['repo', 'key', 'passwd']),
 )
 
