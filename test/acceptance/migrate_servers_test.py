@@ -1,7 +1,8 @@
-"""A server is killed in every state of a migration, the source in one and the target in another, while
-clients that never stop write: it goes on, or undoes the cutover and is told to try again, and every write
-that was acknowledged is there at the end."""
+"""A server is killed in a state of a migration, the source or the target, while clients that never stop
+write: it goes on, or undoes the cutover and is told to try again, and every write that was acknowledged is
+there at the end. MIGRATE_KILLS=all: either server in every state of every strategy, a migration for each."""
 
+import os
 import threading
 import time
 import unittest
@@ -9,11 +10,28 @@ import unittest
 from harness import wait_until
 from migrate_test import MigrationTest as Base
 
+SIDES = ('source', 'target')
+BEFORE = {'hot': ('preflight', 'copying', 'syncing', 'auditing', 'ready', 'fencing', 'last-sync', 'proving'),
+          'cold': ('preflight', 'ready', 'fencing', 'copying-fenced', 'last-sync', 'proving'),
+          'incremental': ('syncing', 'ready', 'last-sync', 'proving')}
+AFTER = ('switching', 'opening', 'watching')
+BACK = ('fencing-target', 'last-reverse', 'proving-reverse', 'switching-back', 'opening-source')
+
 
 class ServersKilledTest(Base):
     def setUp(self):
         super().setUp()
         self.killed, self.blocked, self.all_killed = [], [], threading.Event()
+        self.threads = []
+
+    def act(self, call, *arguments):
+        self.threads.append(threading.Thread(target=call, args=arguments))
+        self.threads[-1].start()
+
+    def join_threads(self):
+        for one in self.threads:
+            one.join()
+        self.threads.clear()
 
     def kill(self, sides, last):
         """Each at once, and there again after a while that every call notices."""
@@ -25,63 +43,87 @@ class ServersKilledTest(Base):
         if last:
             self.all_killed.set()
 
-    def run_through(self, kills, *words):
+    def in_state(self, state, kills, end):
+        """On a thread of its own: what happens in a state, and what is said in it."""
+        if kills:
+            self.kill(*kills)
+        if state == 'ready':
+            self.say('cutover')
+        elif state == 'watching' and end == 'rollback':
+            self.roll_back()
+        elif state == 'watching':
+            self.all_killed.wait()
+            self.complete_later()
+
+    def run_through(self, kills, end, *words):
         """Runs a migration to its end. `kills`: (state, sides that are killed one after the other); after
         each the next of these states must come."""
-        left, threads = list(kills), []
-        complete = self.when('watching', self.complete_when_all_were_killed)
+        left = list(kills)
 
-        def act(call, *arguments):
-            threads.append(threading.Thread(target=call, args=arguments))
-            threads[-1].start()
-
-        def listen(process, event):
-            if event.get('event') == 'phase':
-                if left and event['phase'] == left[0][0]:
-                    self.killed.append(left.pop(0))
-                    act(self.kill, self.killed[-1][1], not left)
-                elif event['phase'] == 'ready':
-                    act(self.say, 'cutover')
-            complete(process, event)
+        def listen(_, event):
+            if event.get('event') != 'phase':
+                return
+            killed = None
+            if left and event['phase'] == left[0][0]:
+                self.killed.append(left.pop(0))
+                killed = self.killed[-1][1], not left
+            self.act(self.in_state, event['phase'], killed, end)
 
         try:
             for _ in range(len(kills) + 2):
                 run = self.migrate(*words, on_event=listen)
                 if run.code != 8:
                     break
-                self.blocked.append(run.error)  # blocked; it is run again when its cause is gone
-                for one in threads:
-                    one.join()
+                self.blocked.append(run.error)  # it is run again when its cause is gone
+                self.join_threads()
         finally:
-            for one in threads:
-                one.join()
-        self.assertEqual(self.killed, list(kills), 'each was killed')
+            self.all_killed.set()
+            self.join_threads()
+        self.assertEqual(self.killed, list(kills), f'each was killed: {run}')
         return run
 
-    def complete_when_all_were_killed(self):
-        self.all_killed.wait()
-        self.complete_later()
-
-    def killed_servers(self, strategy, kills):
+    def killed_servers(self, strategy, kills, end='complete'):
         self.make('busy')
         self.crowd.patient = True
         alerts = self.scratch.new('alerts')
-        run = self.run_through(kills, '--strategy', strategy, '--cutover', 'auto', '--alert-command',
+        run = self.run_through(kills, end, '--strategy', strategy, '--alert-command',
                                f'echo $AERIE_ALERT $AERIE_ALERT_STATE >> {alerts}')
-        self.assertEqual(run.result['state'], 'done', run)
-        wait_until(lambda: self.target.load_state('busy') == 3, 'the collection is loaded again')
-        self.finished('busy', 'target')
-        with open(alerts, encoding='ascii') as file:
-            told = file.read().split()
+        self.assertEqual(run.result['state'], {'complete': 'done', 'rollback': 'rolled-back'}[end], run)
+        side, client = {'complete': ('target', self.target), 'rollback': ('source', self.client)}[end]
+        wait_until(lambda: client.load_state('busy') == 3, 'the collection is loaded again')
+        self.finished('busy', side)
+        told = []
+        if os.path.exists(alerts):
+            with open(alerts, encoding='ascii') as file:
+                told = file.read().split()
         self.assertEqual(told.count('raised'), told.count('resolved'), told)
-        print(f'{strategy}: killed {len(self.killed)} times, blocked {len(self.blocked)} times, '
-              f'{len(self.crowd.pauses)} pauses, {len(self.crowd.unsure)} keys of which nobody knows, '
-              f'{told.count("raised")} alerts')
+        print(f'{strategy}, {kills}: blocked {len(self.blocked)} times, paused '
+              f'{[round(one, 1) for one in self.crowd.pauses]}, {len(self.crowd.unsure)} keys of which nobody '
+              f'knows, {told.count("raised")} alerts', flush=True)
 
-    def test_hot(self):
+    def test_hot_one_after_the_other(self):
         self.killed_servers('hot', [('copying', ['target']), ('syncing', ['source']), ('auditing', ['target']),
                                     ('last-sync', ['source']), ('last-sync', ['target']),
-                                    ('proving', ['source']), ('watching', ['source', 'target'])])
+                                    ('proving', ['source']), ('watching', SIDES)])
+
+    def test_the_way_back(self):
+        self.killed_servers('hot', [('last-reverse', ['target']), ('proving-reverse', ['source'])], 'rollback')
+
+
+def every_state():
+    for strategy, states in BEFORE.items():
+        for state in states + (AFTER if strategy == 'hot' else ()):
+            yield strategy, state, 'complete'
+    for state in BACK:
+        yield 'hot', state, 'rollback'
+
+
+if os.environ.get('MIGRATE_KILLS') == 'all':
+    for strategy, state, end in every_state():
+        for side in SIDES:
+            def test(self, strategy=strategy, state=state, side=side, end=end):
+                self.killed_servers(strategy, [(state, [side])], end)
+            setattr(ServersKilledTest, f'test_{strategy}_{state}_{side}', test)
 
 
 if __name__ == '__main__':

@@ -222,6 +222,11 @@ class MigrationTest(TwoServersTest):
         wait_until(lambda: self.crowd.written['target'] > before + 300, 'clients write at the target')
         self.assertEqual(self.say('complete').code, 0)
 
+    def roll_back(self):
+        before = self.crowd.written['target']
+        wait_until(lambda: self.crowd.written['target'] > before + 300, 'clients write at the target')
+        self.assertEqual(self.say('rollback').code, 0)
+
 
 class MigrateTest(MigrationTest):
     def test_hot_killed_in_every_state(self):
@@ -246,11 +251,6 @@ class MigrateTest(MigrationTest):
         print(f'paused {self.crowd.pauses}')
         self.assertEqual(self.hooked, ['fence source', 'switch-to-target target', 'unfence target',
                                        'fence target', 'switch-to-source source', 'unfence source'])
-
-    def roll_back(self):
-        before = self.crowd.written['target']
-        wait_until(lambda: self.crowd.written['target'] > before + 300, 'clients write at the target')
-        self.assertEqual(self.say('rollback').code, 0)
 
     def test_the_way_back_killed_in_every_state(self):
         self.make('busy')
