@@ -2,19 +2,24 @@
 
 #include <array>
 #include <charconv>
+#include <optional>
+#include <string_view>
 #include <utility>
 
 namespace aerie {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, double>, 8> kByteUnits = {{{"B", 1},
-                                                                            {"kB", 1e3},
-                                                                            {"KB", 1e3},
-                                                                            {"MB", 1e6},
-                                                                            {"GB", 1e9},
-                                                                            {"KiB", 1024},
-                                                                            {"MiB", 1024.0 * 1024},
-                                                                            {"GiB", 1 << 30}}};
+constexpr std::array<std::pair<std::string_view, double>, 10> kByteUnits = {
+    {{"B", 1},
+     {"kB", 1e3},
+     {"KB", 1e3},
+     {"MB", 1e6},
+     {"GB", 1e9},
+     {"KiB", 1024},
+     {"MiB", 1024.0 * 1024},
+     {"GiB", 1 << 30},
+     {"TB", 1e12},
+     {"TiB", 1024.0 * (1 << 30)}}};
 constexpr double kLeast = 1e-3;
 constexpr double kMost = 1e15;
 
@@ -36,6 +41,13 @@ bool ReadNumber(std::string_view text, Number& number) {
 
 bool IsOff(const std::string& text) { return text == "0" || text == "off"; }
 
+std::optional<double> ReadBytes(const Number& number) {
+  for (const auto& [name, factor] : kByteUnits) {
+    if (number.rest == name) return number.value * factor;
+  }
+  return std::nullopt;
+}
+
 bool InRange(double rate) { return rate >= kLeast && rate <= kMost; }
 
 }  // namespace
@@ -45,13 +57,23 @@ Result<double> ParseByteRate(const std::string& text, const std::string& what) {
   Number number;
   if (ReadNumber(text, number)) {
     if (number.rest.ends_with("/s")) number.rest.remove_suffix(2);
-    for (const auto& [name, factor] : kByteUnits) {
-      if (number.rest == name && InRange(number.value * factor)) return number.value * factor;
-    }
+    const auto bytes = ReadBytes(number);
+    if (bytes && InRange(*bytes)) return *bytes;
   }
   return InvalidError(what + " " + text +
                       ": give bytes a second with their unit, such as 500KB/s, 20MB/s, 1.5MiB/s, "
                       "or off");
+}
+
+Result<std::int64_t> ParseByteSize(const std::string& text, const std::string& what) {
+  if (text == "0") return 0;
+  Number number;
+  if (ReadNumber(text, number)) {
+    const auto bytes = ReadBytes(number);
+    if (bytes && InRange(*bytes)) return static_cast<std::int64_t>(*bytes);
+  }
+  return InvalidError(what + " " + text +
+                      ": give bytes with their unit, such as 500MB, 200GB, 1.5TiB");
 }
 
 Result<double> ParseRate(const std::string& text, const std::string& what) {

@@ -29,6 +29,24 @@ TEST(Rate, BytesASecondWithoutAUnitOrWithAnUnclearOneAreRefused) {
   }
 }
 
+TEST(Rate, SizesWithTheirUnit) {
+  const std::pair<const char*, std::int64_t> cases[] = {{"200GB", 200'000'000'000},
+                                                        {"1.5TiB", 1'649'267'441'664},
+                                                        {"2TB", 2'000'000'000'000},
+                                                        {"4KiB", 4096},
+                                                        {"0", 0}};
+  for (const auto& [text, size] : cases) {
+    const auto parsed = ParseByteSize(text, "--target-free");
+    ASSERT_TRUE(parsed.ok()) << parsed.status();
+    EXPECT_EQ(*parsed, size) << text;
+  }
+  for (const char* text :
+       {"200", "20GB/s", "off", "", "GB", "-1GB", "1e3MB", "99999999999999999TB"}) {
+    const auto parsed = ParseByteSize(text, "--target-free");
+    EXPECT_EQ(KindOf(parsed.status()), Kind::kInvalid) << text;
+  }
+}
+
 TEST(Rate, ThingsASecondOrAMinute) {
   const std::pair<const char*, double> cases[] = {{"100/s", 100}, {"100", 100}, {"0.5/s", 0.5},
                                                   {"30/m", 0.5},  {"0", 0},     {"off", 0}};

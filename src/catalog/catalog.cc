@@ -208,6 +208,15 @@ Result<std::optional<Sample>> Catalog::LastSample(const std::string& id) {
   });
 }
 
+Result<std::string> Catalog::Kept(const std::string& id, const std::string& key) {
+  return WithDatabase([&](Database& db) -> Result<std::string> {
+    std::string text;
+    AERIE_TRY(db.Run("SELECT text FROM kept WHERE migration = ? AND key = ?", {id, key},
+                     [&](const Row& row) { text = row.Text(0); }));
+    return text;
+  });
+}
+
 Result<std::int64_t> Catalog::Say(const std::string& id, const std::string& verb,
                                   std::int64_t request, std::int64_t now_ms) {
   return WithDatabase([&](Database& db) -> Result<std::int64_t> {
@@ -326,6 +335,35 @@ Status Lease::Append(const Sample& s, const std::vector<StepRecord::AlertChange>
         "DELETE FROM samples WHERE migration = ? AND at_ms < (SELECT at_ms FROM samples "
         "WHERE migration = ? ORDER BY at_ms DESC LIMIT 1 OFFSET ?)",
         {id_, id_, kKeptSamples});
+  });
+}
+
+Status Lease::Keep(const std::string& key, const std::string& text) {
+  return Write([&](Database& db) {
+    if (text.empty()) return db.Run("DELETE FROM kept WHERE migration = ? AND key = ?", {id_, key});
+    return db.Run(
+        "INSERT INTO kept (migration, key, text) VALUES (?, ?, ?) "
+        "ON CONFLICT (migration, key) DO UPDATE SET text = excluded.text",
+        {id_, key, text});
+  });
+}
+
+Result<std::map<std::string, std::string>> Lease::KeptUnder(const std::string& prefix) {
+  return catalog_.WithDatabase([&](Database& db) -> Result<std::map<std::string, std::string>> {
+    std::map<std::string, std::string> kept;
+    AERIE_TRY(
+        db.Run("SELECT key, text FROM kept WHERE migration = ? AND substr(key, 1, length(?)) = ?",
+               {id_, prefix, prefix}, [&](const Row& row) { kept[row.Text(0)] = row.Text(1); }));
+    return kept;
+  });
+}
+
+Status Lease::Inherit(const std::string& prefix) {
+  return Write([&](Database& db) {
+    return db.Run(
+        "UPDATE kept SET migration = ? WHERE substr(key, 1, length(?)) = ? AND migration IN "
+        "(SELECT id FROM migrations WHERE ended_ms <> 0)",
+        {id_, prefix, prefix});
   });
 }
 

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -123,6 +124,8 @@ class Catalog {
   // The newest alerts first. `open_only`: those that are not resolved.
   Result<std::vector<Alert>> Alerts(const std::string& id, bool open_only);
   Result<std::optional<Sample>> LastSample(const std::string& id);
+  // What Lease::Keep left under that key; "" when nothing did.
+  Result<std::string> Kept(const std::string& id, const std::string& key);
 
   // Leaves a word for the driver; its number.
   Result<std::int64_t> Say(const std::string& id, const std::string& verb, std::int64_t request,
@@ -165,6 +168,13 @@ class Lease {
   Status Append(const LogEntry& entry, std::int64_t now_ms);
   // With what it means for alerts; nothing once the migration has ended.
   Status Append(const Sample& sample, const std::vector<StepRecord::AlertChange>& alerts = {});
+  // Keeps a text under a key, in place of an earlier one: what whoever comes later must know of
+  // this one's work. "": nothing is kept any more.
+  Status Keep(const std::string& key, const std::string& text);
+  // Key and text of all that is kept under keys that begin so.
+  Result<std::map<std::string, std::string>> KeptUnder(const std::string& prefix);
+  // Makes its own what migrations that have ended keep under such keys.
+  Status Inherit(const std::string& prefix);
   // Asks a human; the text "" takes the request back. Returns its number.
   Result<std::int64_t> Ask(const std::string& text, std::int64_t now_ms);
   // Words that are not answered yet, oldest first.

@@ -309,5 +309,46 @@ TEST_F(CatalogTest, KilledWhileItWrites) {
   }
 }
 
+TEST_F(CatalogTest, WhatADriverKeepsIsThereForTheNextOneAndOfThatMigrationAlone) {
+  {
+    auto catalog = Open();
+    ASSERT_TRUE(catalog->Create(Made("one")).ok());
+    ASSERT_TRUE(catalog->Create(Made("two")).ok());
+    auto lease = *catalog->Take("one", Me());
+    ASSERT_TRUE(lease->Keep("a", "first").ok());
+    ASSERT_TRUE(lease->Keep("a", "second").ok());
+    ASSERT_TRUE(lease->Keep("b", "other").ok());
+    ASSERT_TRUE(lease->Keep("c", "x").ok());
+    ASSERT_TRUE(lease->Keep("c", "").ok());
+  }
+  auto catalog = Open();
+  EXPECT_EQ(*catalog->Kept("one", "a"), "second");
+  EXPECT_EQ(*catalog->Kept("one", "c"), "");
+  EXPECT_EQ(*catalog->Kept("two", "a"), "");
+  using Map = std::map<std::string, std::string>;
+  EXPECT_EQ(*(*catalog->Take("one", Me()))->KeptUnder(""), (Map{{"a", "second"}, {"b", "other"}}));
+}
+
+TEST_F(CatalogTest, OnlyWhatAnEndedMigrationKeepsIsInherited) {
+  auto catalog = Open();
+  for (const char* id : {"ended", "open", "heir"}) {
+    ASSERT_TRUE(catalog->Create(Made(id)).ok());
+    auto lease = *catalog->Take(id, Me());
+    ASSERT_TRUE(lease->Keep(std::string("taken http://a:1 ") + id, id).ok());
+    ASSERT_TRUE(lease->Keep(std::string("taken http://a:19 ") + id, id).ok());
+  }
+  {
+    auto lease = *catalog->Take("ended", Me());
+    ASSERT_TRUE(lease->Store({.state = "{}", .phase = "done", .ended = true}, 3000).ok());
+  }
+  auto heir = *catalog->Take("heir", Me());
+  ASSERT_TRUE(heir->Inherit("taken http://a:1 ").ok());
+  using Map = std::map<std::string, std::string>;
+  EXPECT_EQ(*heir->KeptUnder("taken http://a:1 "),
+            (Map{{"taken http://a:1 ended", "ended"}, {"taken http://a:1 heir", "heir"}}));
+  EXPECT_EQ(heir->KeptUnder("taken http://a:19 ")->size(), 1U);
+  EXPECT_EQ(*catalog->Kept("ended", "taken http://a:1 ended"), "") << "it is kept once";
+}
+
 }  // namespace
 }  // namespace aerie::catalog

@@ -7,7 +7,7 @@
 namespace aerie::catalog {
 
 // Number n of `PRAGMA user_version` says that the first n were done. Each is one transaction.
-inline constexpr std::array<const char*, 1> kChanges = {R"sql(
+inline constexpr std::array<const char*, 2> kChanges = {R"sql(
 CREATE TABLE migrations (
   id TEXT PRIMARY KEY,
   spec TEXT NOT NULL,
@@ -68,6 +68,14 @@ CREATE TABLE samples (
   round INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX samples_of ON samples (migration, at_ms);
+)sql",
+                                                        R"sql(
+CREATE TABLE kept (
+  migration TEXT NOT NULL REFERENCES migrations(id),
+  key TEXT NOT NULL,
+  text TEXT NOT NULL,
+  PRIMARY KEY (migration, key)
+) STRICT;
 )sql"};
 
 }  // namespace aerie::catalog

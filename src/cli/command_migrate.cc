@@ -9,12 +9,15 @@
 #include "base/duration.h"
 #include "cli/args.h"
 #include "cli/commands.h"
+#include "cli/migrate_preflight.h"
+#include "cli/migrate_status.h"
 #include "cli/target.h"
 #include "migrate/driver.h"
 #include "migrate/hooks.h"
 #include "migrate/monitor.h"
+#include "migrate/pace.h"
 #include "migrate/plan.h"
-#include "migrate/preflight.h"
+#include "migrate/privilege_fence.h"
 #include "migrate/spec.h"
 #include "migrate/state_json.h"
 #include "migrate/sync_mover.h"
@@ -63,6 +66,7 @@ struct PairArgs {
 
 struct PlanArgs {
   PairArgs pair;
+  PreflightArgs preflight;
   migrate::Wishes wishes;
   std::string measure_for = "10s";
 };
@@ -93,14 +97,6 @@ Result<double> ChangedRowsSecond(const Context& context, milvus::Client& client,
   return changed / seconds;
 }
 
-Json ToJson(const std::vector<migrate::Finding>& findings) {
-  Json json = Json::array();
-  for (const auto& f : findings) {
-    json.push_back({{"check", f.check}, {"verdict", NameOf(f.verdict)}, {"text", f.text}});
-  }
-  return json;
-}
-
 Json SecondsOrNull(double seconds) { return seconds < 0 ? Json(nullptr) : Json(seconds); }
 
 CommandResult Plan(Environment& env, const PlanArgs& args) {
@@ -108,8 +104,11 @@ CommandResult Plan(Environment& env, const PlanArgs& args) {
   if (!measure_for.ok()) return Failure(measure_for.status());
   auto pair = OpenFromTo(env, args.pair.clusters, "migrate");
   if (!pair.ok()) return Failure(pair.status());
-  const auto found = migrate::Examine(env.context, pair->from.client, pair->to.client,
-                                      args.pair.selection, pair->from.throttle.rows);
+  auto preflight = PreparePreflight(env, args.preflight, *pair, args.pair.selection);
+  if (!preflight.ok()) return Failure(preflight.status());
+  preflight->options.limit_rows = pair->from.throttle.rows;
+  const auto found =
+      migrate::Examine(env.context, pair->from.client, pair->to.client, preflight->options);
   if (!found.ok()) return Failure(found.status());
   const transfer::CopyPlan& plan = found->plan;
   const auto changed = ChangedRowsSecond(env.context, *pair->from.client, plan.items, *measure_for);
@@ -158,6 +157,7 @@ CommandResult Plan(Environment& env, const PlanArgs& args) {
 struct RunArgs {
   PairArgs pair;
   CatalogArg catalog;
+  PreflightArgs preflight;
   std::string strategy = "hot";
   std::string cutover = "manual";
   std::string max_pause;
@@ -167,6 +167,7 @@ struct RunArgs {
   std::uint64_t ready_rows = 10'000;
   std::string audit_every = "24h";
   std::string fence_command;
+  bool fence_by_privileges = false;
   std::string switch_command;
   std::string alert_command;
   std::string hook_timeout = "30s";
@@ -188,7 +189,7 @@ Result<migrate::MigrationSpec> SpecOf(const RunArgs& args, const FromTo& pair) {
   migrate::Rules& rules = spec.rules;
   rules.strategy = *migrate::StrategyOf(args.strategy);
   rules.auto_cutover = args.cutover == "auto";
-  rules.manual_fence = args.fence_command.empty();
+  rules.manual_fence = args.fence_command.empty() && !args.fence_by_privileges;
   const bool cold = rules.strategy == migrate::Strategy::kCold;
   const bool incremental = rules.strategy == migrate::Strategy::kIncremental;
   const auto parse = [](const std::string& text, const std::string& usual,
@@ -212,6 +213,7 @@ Result<migrate::MigrationSpec> SpecOf(const RunArgs& args, const FromTo& pair) {
   }
   AERIE_ASSIGN(spec.hook_timeout, ParseDuration(args.hook_timeout, "--hook-timeout"));
   spec.fence_command = args.fence_command;
+  spec.fence_by_privileges = args.fence_by_privileges;
   spec.switch_command = args.switch_command;
   spec.alert_command = args.alert_command;
   spec.accept = args.accept;
@@ -319,21 +321,10 @@ Status EndStatus(Catalog& catalog, const std::string& id, const migrate::State& 
   }
 }
 
-Json StateToJson(const migrate::State& state) {
-  Json json;
-  json["state"] = NameOf(state.phase);
-  json["about"] = TraitsOf(state.phase).about;
-  json["paused"] = state.paused;
-  json["rounds"] = state.rounds;
-  json["last_pause_ms"] = state.last_pause_ms < 0 ? Json(nullptr) : Json(state.last_pause_ms);
-  json["writes_stopped_since_ms"] =
-      state.pause_began_ms == 0 ? Json(nullptr) : Json(state.pause_began_ms);
-  return json;
-}
-
 CommandResult Drive(Environment& env, const RunArgs& args, const FromTo& pair,
-                    const migrate::MigrationSpec& spec, Catalog& catalog, const std::string& id,
-                    const std::string& state_folder) {
+                    const migrate::MigrationSpec& spec,
+                    const migrate::PreflightOptions& preflight_options, Catalog& catalog,
+                    const std::string& id, const std::string& state_folder) {
   const auto now_ms = [&] { return ToUnixMillis(env.context.clock().Now()); };
   auto lease =
       catalog.Take(id, {.process = ThisProcess(), .host = HostName(), .renewed_ms = now_ms()});
@@ -357,6 +348,7 @@ CommandResult Drive(Environment& env, const RunArgs& args, const FromTo& pair,
   migrate::CommandHooks commands(**lease, about, spec.fence_command, spec.switch_command);
   migrate::CommandAlerts alerts(id, spec.alert_command, spec.hook_timeout, env.output);
   MoverProgress mover_progress(env.output);
+  migrate::PaceKeeper pace(env.context.clock(), **lease, mover_progress);
   migrate::SyncMover mover(
       pair.from.client, pair.to.client,
       {.selection = args.pair.selection,
@@ -368,22 +360,25 @@ CommandResult Drive(Environment& env, const RunArgs& args, const FromTo& pair,
        .audited_before = spec.rules.strategy != migrate::Strategy::kCold,
        .audit_every = spec.rules.audit_every,
        .reading = ReadingOf(env, args.pair.clusters, pair, args.pair.selection)},
-      mover_progress);
+      pace);
+  migrate::PacedMover paced_mover(mover, pace);
   migrate::ClusterPreflight preflight(
-      pair.from.client, pair.to.client, args.pair.selection, args.accept,
+      pair.from.client, pair.to.client, preflight_options, args.accept,
       [&](const migrate::Finding& f) {
         const std::string text = f.check + ": " + NameOf(f.verdict) + ": " + f.text;
         (*lease)->Append({.kind = "preflight", .text = text}, now_ms()).IgnoreError();
         if (f.verdict == migrate::Finding::Verdict::kPass) return;
         env.output.OnProgress({.type = ProgressEvent::Type::kWarning, .message = text});
       });
-  migrate::Fence& fence = spec.fence_command.empty() ? static_cast<migrate::Fence&>(by_hand)
-                                                     : static_cast<migrate::Fence&>(commands);
+  migrate::PrivilegeFence by_privileges(**lease, pair.from.client, pair.to.client, *names);
+  migrate::Fence& fence = spec.fence_by_privileges     ? static_cast<migrate::Fence&>(by_privileges)
+                          : spec.fence_command.empty() ? static_cast<migrate::Fence&>(by_hand)
+                                                       : static_cast<migrate::Fence&>(commands);
   migrate::Switch& switcher = spec.switch_command.empty() ? static_cast<migrate::Switch&>(by_hand)
                                                           : static_cast<migrate::Switch&>(commands);
   migrate::Driver driver(**lease, spec.rules,
                          {.preflight = preflight,
-                          .mover = mover,
+                          .mover = paced_mover,
                           .fence = fence,
                           .switcher = switcher,
                           .alerts = alerts},
@@ -406,6 +401,19 @@ CommandResult Drive(Environment& env, const RunArgs& args, const FromTo& pair,
   return result;
 }
 
+migrate::WayBackWish WayBackOf(const migrate::MigrationSpec& spec) {
+  const auto by = [](const std::string& command) { return command.empty() ? "by hand" : command; };
+  return {.fence = spec.fence_by_privileges ? "by privileges" : by(spec.fence_command),
+          .switcher = by(spec.switch_command)};
+}
+
+// Both clusters: the source is fenced in a cutover, the target in a rollback.
+std::vector<migrate::Finding> ExamineFences(const Context& context, const FromTo& pair,
+                                            const std::vector<rows::CollectionName>& collections) {
+  return {migrate::ExaminePrivileges(context, *pair.from.client, Side::kSource, collections),
+          migrate::ExaminePrivileges(context, *pair.to.client, Side::kTarget, collections)};
+}
+
 CommandResult Run(Environment& env, const RunArgs& args) {
   for (const std::string& name : args.accept) {
     const auto& known = migrate::CheckNames();
@@ -426,9 +434,18 @@ CommandResult Run(Environment& env, const RunArgs& args) {
   if (!pair.ok()) return Failure(pair.status());
   const auto spec = SpecOf(args, *pair);
   if (!spec.ok()) return Failure(spec.status());
+  auto preflight = PreparePreflight(env, args.preflight, *pair, args.pair.selection);
+  if (!preflight.ok()) return Failure(preflight.status());
+  preflight->options.way_back = WayBackOf(*spec);
+  if (spec->fence_by_privileges) {
+    preflight->options.fence = [&pair](const Context& context, const auto& collections) {
+      return ExamineFences(context, *pair, collections);
+    };
+  }
   const auto id = FindOrCreate(**catalog, *spec, ToUnixMillis(env.context.clock().Now()));
   if (!id.ok()) return Failure(id.status());
-  CommandResult result = Drive(env, args, *pair, *spec, **catalog, *id, *path + ".rows/" + *id);
+  CommandResult result =
+      Drive(env, args, *pair, *spec, preflight->options, **catalog, *id, *path + ".rows/" + *id);
   result.json["migration"] = *id;
   result.json["from"] = pair->from.label;
   result.json["to"] = pair->to.label;
@@ -454,8 +471,6 @@ Result<catalog::Migration> Chosen(Catalog& catalog, const std::string& id) {
   for (const auto& m : open) ids.push_back(m.id);
   return InvalidError("several migrations are under way; name one of " + Joined(ids));
 }
-
-bool IsDriven(const catalog::Migration& m) { return m.holder && !HasEnded(m.holder->process); }
 
 CommandResult Answered(const std::string& id, const std::string& verb, const std::string& refusal) {
   CommandResult result;
@@ -539,131 +554,31 @@ struct StatusArgs {
   bool log = false;
 };
 
-Result<Json> Describe(Catalog& catalog, const catalog::Migration& m) {
-  AERIE_ASSIGN(const auto spec, migrate::SpecFromText(m.spec));
-  AERIE_ASSIGN(const auto state, migrate::StateFromText(m.state));
-  AERIE_ASSIGN(const auto alerts, catalog.Alerts(m.id, true));
-  Json json = {{"migration", m.id},
-               {"from", spec.from},
-               {"to", spec.to},
-               {"strategy", NameOf(spec.rules.strategy)}};
-  json.update(StateToJson(state));
-  json["driven"] = IsDriven(m);
-  json["driver"] = m.holder
-                       ? Json(m.holder->host + ", process " + std::to_string(m.holder->process.pid))
-                       : Json(nullptr);
-  json["request"] = m.request.number == 0 ? Json(nullptr) : Json(m.request.text);
-  json["alerts"] = Json::array();
-  for (const auto& a : alerts) {
-    json["alerts"].push_back(
-        {{"incident", a.incident}, {"raised_ms", a.raised_ms}, {"text", a.text}});
-  }
-  AERIE_ASSIGN(const auto sample, catalog.LastSample(m.id));
-  json["monitor"] = nullptr;
-  if (sample) {
-    const auto known = [](std::int64_t n) { return n < 0 ? Json(nullptr) : Json(n); };
-    const bool both = sample->source_rows >= 0 && sample->target_rows >= 0;
-    json["monitor"] = {
-        {"at_ms", sample->at_ms},
-        {"source_rows", known(sample->source_rows)},
-        {"target_rows", known(sample->target_rows)},
-        {"difference", both ? Json(sample->source_rows - sample->target_rows) : Json(nullptr)},
-        {"error_rate", sample->error_rate},
-        {"latency_ms", known(sample->latency_ms)},
-        {"round", sample->round}};
-  }
-  json["created_ms"] = m.created_ms;
-  json["updated_ms"] = m.updated_ms;
-  return json;
-}
-
-std::string DescribeText(const Json& json) {
-  const auto text = [&](const char* key) { return json[key].get<std::string>(); };
-  std::string lines = text("migration") + "  " + text("from") + " -> " + text("to") + "  " +
-                      text("strategy") + "\n  " + text("state") + ": " + text("about") +
-                      (json["paused"].get<bool>() ? " (paused)" : "") + "\n  rounds " +
-                      std::to_string(json["rounds"].get<std::uint64_t>());
-  if (!json["last_pause_ms"].is_null()) {
-    lines +=
-        ", writes were stopped for " + HumanSeconds(json["last_pause_ms"].get<double>() / 1000);
-  }
-  lines += json["driven"].get<bool>() ? "\n  driven by " + text("driver") + "\n"
-                                      : "\n  no process drives it\n";
-  if (const Json& seen = json["monitor"]; !seen.is_null()) {
-    lines += "  source " + seen["source_rows"].dump() + " rows, target " +
-             seen["target_rows"].dump() + ", difference " + seen["difference"].dump() +
-             ", latency " + seen["latency_ms"].dump() + " ms, errors " + seen["error_rate"].dump() +
-             "\n";
-  }
-  if (!json["request"].is_null()) lines += "  waits for you: " + text("request") + "\n";
-  for (const auto& alert : json["alerts"]) {
-    lines += "  ALERT " + alert["incident"].get<std::string>() + ": " +
-             alert["text"].get<std::string>() + "\n";
-  }
-  return lines;
-}
-
-std::string LogText(const std::vector<catalog::LogEntry>& log) {
-  std::string text;
-  for (const auto& entry : log) {
-    text += FormatUtc(FromUnixMillis(entry.at_ms)) + " " + entry.kind + ": " + entry.text + "\n";
-  }
-  return text;
-}
-
-// Prints each change until the migration has ended.
-CommandResult Watch(Environment& env, Catalog& catalog, const std::string& id) {
-  const bool json = env.output.options().format == OutputFormat::kJson;
-  const bool screen = !json && isatty(STDOUT_FILENO) != 0;
-  std::string shown;
-  for (;;) {
-    const auto m = catalog.Find(id);
-    if (!m.ok()) return Failure(m.status());
-    const auto now = Describe(catalog, *m);
-    if (!now.ok()) return Failure(now.status());
-    CommandResult result;
-    result.json = *now;
-    if (m->ended_ms != 0) {
-      result.text = DescribeText(*now);
-      return result;
-    }
-    Json event = {{"event", "status"}};
-    event.update(*now);
-    const std::string line = json ? event.dump() + "\n" : DescribeText(*now);
-    if (line != shown) {
-      if (screen) std::fputs("\033[H\033[J", stdout);
-      std::fputs(line.c_str(), stdout);
-      std::fflush(stdout);
-      shown = line;
-    }
-    if (!env.context.Sleep(std::chrono::milliseconds(500), "watch").ok()) return result;
-  }
-}
-
 CommandResult ShowStatus(Environment& env, const StatusArgs& args) {
   auto catalog = Open(args.catalog);
   if (!catalog.ok()) return Failure(catalog.status());
   CommandResult result;
+  const WallTime now = env.context.clock().Now();
   if (args.id.empty() && !args.watch && !args.log) {
     const auto all = (*catalog)->List(false);
     if (!all.ok()) return Failure(all.status());
     result.json["migrations"] = Json::array();
     for (const auto& m : *all) {
-      const auto described = Describe(**catalog, m);
+      const auto described = DescribeMigration(**catalog, m, now);
       if (!described.ok()) return Failure(described.status());
       result.json["migrations"].push_back(*described);
-      result.text += DescribeText(*described);
+      result.text += DescribeText(*described, now);
     }
     if (all->empty()) result.text = "no migration is in the catalog\n";
     return result;
   }
   const auto m = Chosen(**catalog, args.id);
   if (!m.ok()) return Failure(m.status());
-  if (args.watch) return Watch(env, **catalog, m->id);
-  const auto described = Describe(**catalog, *m);
+  if (args.watch) return WatchMigration(env, **catalog, m->id);
+  const auto described = DescribeMigration(**catalog, *m, now);
   if (!described.ok()) return Failure(described.status());
   result.json = *described;
-  result.text = DescribeText(*described);
+  result.text = DescribeText(*described, now);
   if (!args.log) return result;
   const auto log = (*catalog)->Log(m->id, 0, 100'000);
   if (!log.ok()) return Failure(log.status());
@@ -687,6 +602,7 @@ void AddPlan(CLI::App& root, Action& action) {
                   "How long to watch how much is written; 0: not at all")
       ->capture_default_str();
   AddFromToOptions(*cmd, args->pair.clusters);
+  AddPreflightOptions(*cmd, args->preflight);
   cmd->add_flag("--downtime-allowed", args->wishes.downtime_allowed,
                 "Writes may stop for as long as a whole copy takes");
   cmd->add_flag("--constantly-updated", args->wishes.constantly_updated,
@@ -715,8 +631,13 @@ void AddCutoverOptions(CLI::App& cmd, RunArgs& args) {
                  "Both clusters are read whole this often (hot and incremental: once before "
                  "a cutover in any case)")
       ->capture_default_str();
-  cmd.add_option("--fence-command", args.fence_command,
-                 "Stops and starts the writes of clients; without it you do it by hand");
+  auto* command =
+      cmd.add_option("--fence-command", args.fence_command,
+                     "Stops and starts the writes of clients; without it you do it by hand");
+  cmd.add_flag("--fence-by-privileges", args.fence_by_privileges,
+               "Stop and start the writes of clients by taking their roles' privileges to write, "
+               "and giving them back")
+      ->excludes(command);
   cmd.add_option("--switch-command", args.switch_command,
                  "Sends clients to the other cluster; without it you do it by hand");
   cmd.add_option("--alert-command", args.alert_command,
@@ -761,6 +682,7 @@ void AddRun(CLI::App& root, Action& action) {
                 "Take over a collection that is in the target already though it differs: what the "
                 "source lacks is deleted there (needs --yes)");
   AddFromToOptions(*cmd, args->pair.clusters);
+  AddPreflightOptions(*cmd, args->preflight);
   AddCatalogOption(*cmd, args->catalog);
   cmd->callback([&action, args] { action = [args](Environment& env) { return Run(env, *args); }; });
 }

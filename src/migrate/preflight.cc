@@ -1,10 +1,11 @@
 #include "migrate/preflight.h"
 
 #include <algorithm>
-#include <random>
+#include <set>
 #include <utility>
 
-#include "milvus/collection_admin.h"
+#include "migrate/write_probe.h"
+#include "milvus/server_version.h"
 
 namespace aerie::migrate {
 namespace {
@@ -13,12 +14,17 @@ using Verdict = Finding::Verdict;
 
 constexpr char kSourceHealth[] = "source-health";
 constexpr char kTargetHealth[] = "target-health";
+constexpr char kVersions[] = "versions";
 constexpr char kCollections[] = "collections";
 constexpr char kKept[] = "kept";
-constexpr char kRights[] = "rights";
 constexpr char kNetwork[] = "network";
 constexpr char kSpace[] = "space";
-constexpr char kBackup[] = "backup";
+
+std::string Amount(double bytes) {
+  const bool small = bytes < 1e6;
+  return std::to_string(static_cast<std::int64_t>(bytes / (small ? 1e3 : 1e6))) +
+         (small ? " kB" : " MB");
+}
 
 Finding Health(const Context& context, milvus::Client& client, const std::string& check) {
   const auto health = client.CheckHealth(context, {});
@@ -57,39 +63,72 @@ void Collections(const transfer::CopyPlan& plan, std::vector<Finding>& findings)
   }
 }
 
-rows::CollectionSpec Scratch() {
-  std::random_device random;
-  rows::CollectionSpec spec;
-  spec.name.collection = "aerie_preflight_" + std::to_string(random());
-  spec.schema.name = spec.name.collection;
-  spec.schema.fields.resize(2);
-  spec.schema.fields[0].name = "id";
-  spec.schema.fields[0].type = rows::DataType::kInt64;
-  spec.schema.fields[0].primary_key = true;
-  spec.schema.fields[1].name = "vector";
-  spec.schema.fields[1].type = rows::DataType::kFloatVector;
-  spec.schema.fields[1].type_params = {{"dim", "2"}};
-  return spec;
-}
-
-Finding Rights(const Context& context, milvus::Client& target) {
-  const rows::CollectionSpec scratch = Scratch();
-  Status status = milvus::CreateCollectionFromSpec(context, target, scratch);
-  if (status.ok()) status = milvus::DropCollection(context, target, scratch.name);
-  if (status.ok()) return {kRights, Verdict::kPass, "collections may be made at the target"};
-  return {kRights, Verdict::kFail,
-          "a collection could not be made and dropped at the target (" + scratch.name.collection +
-              "): " + std::string(status.message()) +
-              "; give the user of --to-user the rights for it"};
-}
-
-Finding Network(const transfer::CopyPlan& plan) {
-  if (plan.sample.seconds <= 0) {
-    return {kNetwork, Verdict::kWarn, "nothing is loaded at the source, so no speed was measured"};
+// Which types the rows have, and whether the target is at least as new. What it cannot hold in
+// spite of that is among the findings on collections, type by type.
+Finding Versions(const milvus::Client& source, const milvus::Client& target,
+                 const transfer::CopyPlan& plan) {
+  std::set<std::string> names;
+  for (const auto& item : plan.items) {
+    for (const auto& field : item.spec.schema.fields) names.insert(rows::TypeName(field.type));
   }
-  const double rate = static_cast<double>(plan.sample.bytes) / plan.sample.seconds / 1e6;
-  return {kNetwork, Verdict::kPass,
-          "the source is read at " + std::to_string(static_cast<int>(rate)) + " MB/s"};
+  std::string types;
+  for (const std::string& name : names) types += (types.empty() ? "" : ", ") + name;
+  const milvus::ServerVersion from = milvus::ParseServerVersion(source.server_version());
+  const milvus::ServerVersion to = milvus::ParseServerVersion(target.server_version());
+  const auto told = [](const milvus::Client& client) {
+    return client.server_version().empty() ? "a version that is not told" : client.server_version();
+  };
+  const std::string text = "from " + told(source) + " to " + told(target) + "; types " + types;
+  if (!from.known() || !to.known() || from.lite != to.lite) {
+    return {kVersions, Verdict::kWarn,
+            text + ": these versions cannot be compared; rehearse with a copy of one collection"};
+  }
+  if (std::pair(to.major, to.minor) < std::pair(from.major, from.minor)) {
+    return {kVersions, Verdict::kWarn,
+            text + ": the target is older; what it does not know is named by collections and kept"};
+  }
+  return {kVersions, Verdict::kPass, text};
+}
+
+// Both ways: the rows come from the source and go to the target.
+Finding Network(const transfer::CopyPlan& plan, const TargetProbe& probe) {
+  const auto& sample = plan.sample;
+  const double reads = sample.seconds > 0 ? static_cast<double>(sample.bytes) / sample.seconds : 0;
+  const double writes = probe.seconds > 0 ? static_cast<double>(probe.bytes) / probe.seconds : 0;
+  const std::string read = reads > 0 ? "the source is read at " + Amount(reads) + "/s"
+                                     : "nothing is loaded at the source, so its speed is not known";
+  const std::string written = writes > 0 ? "the target is written at " + Amount(writes) + "/s"
+                                         : "nothing could be written at the target";
+  const bool known = reads > 0 && writes > 0;
+  std::string text = read + ", " + written + ", one call at a time";
+  if (known) {
+    const double seconds = static_cast<double>(plan.bytes) / std::min(reads, writes);
+    text += "; at the slower, the rows take " + std::to_string(static_cast<std::int64_t>(seconds)) +
+            " s";
+  }
+  return {kNetwork, known ? Verdict::kPass : Verdict::kWarn, text};
+}
+
+Finding Space(const transfer::CopyPlan& plan, std::int64_t free_bytes) {
+  const std::int64_t needed = plan.bytes * kSpacePerByte;
+  const std::string need = "the rows are about " + Amount(static_cast<double>(plan.bytes)) +
+                           ", and the target needs about " + Amount(static_cast<double>(needed)) +
+                           " to store them";
+  if (free_bytes < 0) {
+    return {kSpace, Verdict::kWarn,
+            need + "; Milvus does not tell how much is free there: say it with --target-free"};
+  }
+  const std::string free = Amount(static_cast<double>(free_bytes)) + " are free";
+  if (free_bytes >= needed) {
+    // A collection that is not loaded cannot be counted.
+    const auto unknown = std::count_if(plan.items.begin(), plan.items.end(),
+                                       [](const auto& item) { return item.bytes < 0; });
+    if (unknown == 0) return {kSpace, Verdict::kPass, need + "; " + free};
+    return {kSpace, Verdict::kWarn,
+            need + ", besides " + std::to_string(unknown) +
+                " collections that are not loaded and could not be counted; " + free};
+  }
+  return {kSpace, Verdict::kFail, need + ", but only " + free + ": make room there"};
 }
 
 }  // namespace
@@ -105,7 +144,8 @@ const char* NameOf(Finding::Verdict verdict) {
 
 const std::vector<std::string>& CheckNames() {
   static const std::vector<std::string> names = {
-      kSourceHealth, kTargetHealth, kCollections, kKept, kRights, kNetwork, kSpace, kBackup};
+      kSourceHealth, kTargetHealth, kVersions,    kCollections, kKept,         kRightsCheck,
+      kNetwork,      kSpace,        kBackupCheck, kFenceCheck,  kRollbackCheck};
   return names;
 }
 
@@ -123,32 +163,41 @@ Status Judge(const std::vector<Finding>& findings, const std::vector<std::string
 
 Result<Examination> Examine(const Context& context, std::shared_ptr<milvus::Client> source,
                             std::shared_ptr<milvus::Client> target,
-                            const transfer::Selection& selection, double limit_rows) {
+                            const PreflightOptions& options) {
   Examination found;
   found.findings = {Health(context, *source, kSourceHealth),
                     Health(context, *target, kTargetHealth)};
   const auto from = transfer::MakeClusterEndpoint(source, {});
-  transfer::RestoreOptions options;
-  options.selection = selection;
-  options.on_conflict = transfer::OnConflict::kMerge;
-  options.each_for_itself = true;
-  options.verb = "migrate";
-  AERIE_ASSIGN(found.plan, transfer::PlanCopy(context, *from, target, options, limit_rows));
+  transfer::RestoreOptions copy;
+  copy.selection = options.selection;
+  copy.on_conflict = transfer::OnConflict::kMerge;
+  copy.each_for_itself = true;
+  copy.verb = "migrate";
+  AERIE_ASSIGN(found.plan, transfer::PlanCopy(context, *from, target, copy, options.limit_rows));
+  std::vector<rows::CollectionSpec> specs;
+  std::vector<rows::CollectionName> names;
+  for (const auto& item : found.plan.items) {
+    specs.push_back(item.spec);
+    names.push_back(item.from);
+  }
+  found.findings.push_back(Versions(*source, *target, found.plan));
   Collections(found.plan, found.findings);
-  found.findings.push_back(Rights(context, *target));
-  found.findings.push_back(Network(found.plan));
-  found.findings.push_back({kSpace, Verdict::kWarn,
-                            "Milvus does not tell how much space is left; the rows are about " +
-                                std::to_string(found.plan.bytes / 1'000'000) + " MB"});
-  found.findings.push_back(
-      {kBackup, Verdict::kWarn,
-       "whether there is a verified backup is not looked at by this version: aerie backup create, "
-       "aerie backup verify --read-data"});
+  const TargetProbe probe = ProbeTarget(context, *target);
+  found.findings.push_back(probe.rights);
+  found.findings.push_back(Network(found.plan, probe));
+  found.findings.push_back(Space(found.plan, options.target_free_bytes));
+  found.findings.push_back(CheckBackup(context, options.backup, names));
+  if (options.fence) {
+    for (Finding& finding : options.fence(context, names)) {
+      found.findings.push_back(std::move(finding));
+    }
+  }
+  found.findings.push_back(CheckWayBack(context, source, specs, options.way_back));
   return found;
 }
 
 Status ClusterPreflight::Check(const Context& context) {
-  AERIE_ASSIGN(const Examination found, Examine(context, source_, target_, selection_, 0));
+  AERIE_ASSIGN(const Examination found, Examine(context, source_, target_, options_));
   for (const Finding& finding : found.findings) hear_(finding);
   return Judge(found.findings, accepted_);
 }

@@ -1,7 +1,7 @@
 // What must be so before a migration begins. Each check passes, warns or fails with the remedy.
 //
-// Nothing stays changed: one collection is made at the target and dropped again, to see whether it
-// may be. Any thread, one call at a time.
+// Nothing stays changed: one collection is made at the target, written and dropped again; to the
+// source go only calls that have no row. Any thread, one call at a time.
 #pragma once
 
 #include <functional>
@@ -10,20 +10,19 @@
 #include <vector>
 
 #include "base/progress.h"
+#include "migrate/backup_check.h"
+#include "migrate/finding.h"
 #include "migrate/ports.h"
+#include "migrate/way_back.h"
 #include "milvus/client.h"
 #include "transfer/copy.h"
 #include "transfer/selection.h"
 
 namespace aerie::migrate {
 
-struct Finding {
-  enum class Verdict { kPass, kWarn, kFail };
-  std::string check;  // "source-health", what --accept names
-  Verdict verdict = Verdict::kPass;
-  std::string text;  // what is so; of a failure also the remedy
-};
-const char* NameOf(Finding::Verdict verdict);
+// What a cluster needs to store rows, of their plain bytes: the rows, their indexes, and what
+// compaction rewrites before it lets go of the old (docs/migrating.md).
+inline constexpr std::int64_t kSpacePerByte = 3;
 
 // Every check's name, in order.
 const std::vector<std::string>& CheckNames();
@@ -31,24 +30,35 @@ const std::vector<std::string>& CheckNames();
 // Ok when nothing failed but what was accepted; else kRefused naming every failure in one line.
 Status Judge(const std::vector<Finding>& findings, const std::vector<std::string>& accepted);
 
+struct PreflightOptions {
+  transfer::Selection selection = {};
+  double limit_rows = 0;                // as of PlanCopy
+  std::int64_t target_free_bytes = -1;  // as the operator says; -1: he did not
+  BackupWish backup = {};
+  WayBackWish way_back = {};
+  // Whether the clusters can be fenced in the way that was chosen; none: nothing to be asked.
+  std::function<std::vector<Finding>(const Context&,
+                                     const std::vector<rows::CollectionName>& collections)>
+      fence = nullptr;
+};
+
 struct Examination {
   std::vector<Finding> findings;
   transfer::CopyPlan plan;  // what there is to be moved, measured
 };
-// All checks of a migration of these collections. `limit_rows` as of PlanCopy. An error only when a
-// cluster cannot be asked at all; it names which.
+// All checks of a migration. An error only when a cluster cannot be asked at all; it names which.
 Result<Examination> Examine(const Context& context, std::shared_ptr<milvus::Client> source,
                             std::shared_ptr<milvus::Client> target,
-                            const transfer::Selection& selection, double limit_rows);
+                            const PreflightOptions& options);
 
 class ClusterPreflight : public Preflight {
  public:
   using Hear = std::function<void(const Finding&)>;
   ClusterPreflight(std::shared_ptr<milvus::Client> source, std::shared_ptr<milvus::Client> target,
-                   transfer::Selection selection, std::vector<std::string> accepted, Hear hear)
+                   PreflightOptions options, std::vector<std::string> accepted, Hear hear)
       : source_(std::move(source)),
         target_(std::move(target)),
-        selection_(std::move(selection)),
+        options_(std::move(options)),
         accepted_(std::move(accepted)),
         hear_(std::move(hear)) {}
   Status Check(const Context& context) override;
@@ -56,7 +66,7 @@ class ClusterPreflight : public Preflight {
  private:
   const std::shared_ptr<milvus::Client> source_;
   const std::shared_ptr<milvus::Client> target_;
-  const transfer::Selection selection_;
+  const PreflightOptions options_;
   const std::vector<std::string> accepted_;
   const Hear hear_;
 };

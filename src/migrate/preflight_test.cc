@@ -41,6 +41,7 @@ TEST(SpecTest, EveryMemberComesBack) {
   spec.fence_command = "f";
   spec.switch_command = "s";
   spec.alert_command = "l";
+  spec.fence_by_privileges = true;
   spec.hook_timeout = std::chrono::seconds(11);
   spec.accept = {"rights"};
   const auto back = SpecFromText(ToText(spec));
@@ -49,9 +50,11 @@ TEST(SpecTest, EveryMemberComesBack) {
   EXPECT_FALSE(back->rules.manual_fence);
   EXPECT_TRUE(Differences(spec, *back).empty());
   spec.fence_command.clear();
+  spec.fence_by_privileges = false;
   spec.accept.clear();
   spec.rules.max_pause = std::chrono::seconds(8);
-  EXPECT_THAT(Differences(spec, *back), ElementsAre("max_pause_ms", "fence_command"));
+  EXPECT_THAT(Differences(spec, *back),
+              ElementsAre("max_pause_ms", "fence_command", "fence_by_privileges"));
   EXPECT_TRUE(SpecFromText(ToText(spec))->rules.manual_fence);
   for (const char* text : {"", "{}", "[]"}) {
     EXPECT_EQ(KindOf(SpecFromText(text).status()), Kind::kCorrupt) << text;

@@ -25,6 +25,7 @@ Json ToJson(const MigrationSpec& s) {
           {"ready_rows", s.rules.ready_rows},
           {"audit_every_ms", Millis(s.rules.audit_every)},
           {"fence_command", s.fence_command},
+          {"fence_by_privileges", s.fence_by_privileges},
           {"switch_command", s.switch_command},
           {"alert_command", s.alert_command},
           {"hook_timeout_ms", Millis(s.hook_timeout)},
@@ -63,11 +64,13 @@ Result<MigrationSpec> SpecFromText(const std::string& text) {
     json.at("ready_rows").get_to(s.rules.ready_rows);
     if (json.contains("audit_every_ms")) s.rules.audit_every = duration("audit_every_ms");
     json.at("fence_command").get_to(s.fence_command);
+    // What an earlier version has stored does not have it.
+    s.fence_by_privileges = json.value("fence_by_privileges", false);
     json.at("switch_command").get_to(s.switch_command);
     json.at("alert_command").get_to(s.alert_command);
     s.hook_timeout = duration("hook_timeout_ms");
     json.at("accept").get_to(s.accept);
-    s.rules.manual_fence = s.fence_command.empty();
+    s.rules.manual_fence = s.fence_command.empty() && !s.fence_by_privileges;
     return s;
   } catch (const Json::exception& error) {
     return Corrupt(error.what());

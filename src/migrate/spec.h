@@ -16,6 +16,7 @@ struct MigrationSpec {
   std::string database;
   Rules rules = {};
   std::string fence_command{};  // empty: by hand
+  bool fence_by_privileges = false;
   std::string switch_command{};
   std::string alert_command{};
   Duration hook_timeout = std::chrono::seconds(30);

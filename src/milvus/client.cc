@@ -207,6 +207,14 @@ Result<std::string> MakeAuthorization(const ClusterUri& uri, const ClientOptions
   return std::string();
 }
 
+// The user of MakeAuthorization; of a token, what stands before its colon.
+std::string UserOf(const std::string& authorization) {
+  std::string plain;
+  if (!absl::Base64Unescape(authorization, &plain)) return "";
+  const std::size_t colon = plain.find(':');
+  return colon == std::string::npos ? "" : plain.substr(0, colon);
+}
+
 // What -v shows: every attempt, with what it cost.
 void LogCall(const CallNames& names, const google::protobuf::Message& request,
              const google::protobuf::Message& response, SteadyTime start, const Status& status) {
@@ -330,6 +338,7 @@ struct Client::Impl {
   const std::string cluster;
   std::string default_database;
   std::string authorization;
+  std::string known_as;
   std::string identifier;
   std::string server_version;
   RetryBudget budget;
@@ -375,6 +384,7 @@ Result<std::shared_ptr<Client>> Client::Open(const Context& context, const Clust
   impl->default_database = !options.database.empty() ? options.database : uri.database;
   if (impl->default_database.empty()) impl->default_database = rows::kDefaultDatabase;
   AERIE_ASSIGN(impl->authorization, MakeAuthorization(uri, options));
+  impl->known_as = UserOf(impl->authorization);
   AERIE_ASSIGN(const auto credentials, MakeCredentials(shown.tls, tls));
   const grpc::ChannelArguments base = MakeArguments(uri, options);
   for (int i = 0; i < std::max(1, options.channels); ++i) {
@@ -393,6 +403,27 @@ Client::~Client() = default;
 const std::string& Client::cluster() const { return impl_->cluster; }
 const std::string& Client::database() const { return impl_->default_database; }
 const std::string& Client::server_version() const { return impl_->server_version; }
+const std::string& Client::user() const { return impl_->known_as; }
+
+Result<bool> Client::WantsLogin(const Context& context) {
+  const CallNames names{kRead, "ask without a login", impl_->cluster, impl_->cluster};
+  bool wants = false;
+  const auto once = [&]() -> Status {
+    Impl::Lane& lane = impl_->LeastBusy();
+    AERIE_TRY(impl_->AwaitConnection(context, *lane.channel));
+    grpc::ClientContext rpc;
+    const Duration limit = impl_->options.meta_timeout;
+    rpc.set_deadline(SystemClock().Now() + std::min(limit, context.Remaining().value_or(limit)));
+    const OnCancel cancel(context, [&rpc] { rpc.TryCancel(); });
+    pb::GetVersionResponse answer;
+    const grpc::Status end = lane.stub->GetVersion(&rpc, pb::GetVersionRequest(), &answer);
+    wants = end.error_code() == grpc::StatusCode::UNAUTHENTICATED;
+    if (wants || end.error_code() == grpc::StatusCode::UNIMPLEMENTED) return Ok();
+    return FromGrpcStatus(names, end);
+  };
+  AERIE_TRY(RetryCall(context, impl_->options.retry, &impl_->budget, names.operation, once));
+  return wants;
+}
 
 Result<bool> Client::HasCall(const Context& context, const std::string& rpc_name) {
   const CallNames names{kRead, "look for the call " + rpc_name + " on", impl_->cluster,

@@ -68,6 +68,8 @@ class Client {
   const std::string& database() const;
   // As the server told when it was greeted, e.g. "v2.3.5-lite"; "" when it tells nothing.
   const std::string& server_version() const;
+  // Whom the server takes this client for; "" without a login, or with a token that names nobody.
+  const std::string& user() const;
 
   // --- Server ---
   Result<pb::GetVersionResponse> GetVersion(const Context&, pb::GetVersionRequest);
@@ -155,6 +157,8 @@ class Client {
   // Whether the server has this call at all: an empty request of it is sent, which no server
   // obeys, and only UNIMPLEMENTED counts as no. Give the names of reading calls only.
   Result<bool> HasCall(const Context& context, const std::string& rpc_name);
+  // Whether the server refuses who does not log in: asked by a call that carries no login.
+  Result<bool> WantsLogin(const Context& context);
 
  private:
   struct Impl;

@@ -400,9 +400,29 @@ class MigrateTest(MigrationTest):
         self.assertEqual(plan['recommended'], 'cold')
         self.assertEqual(plan['rows'], 2_000)
         verdicts = {one['check']: one['verdict'] for one in plan['preflight']}
-        self.assertEqual(verdicts['rights'], 'pass')
-        self.assertEqual(verdicts['backup'], 'warn')
+        for check in ('versions', 'rights', 'network', 'rollback-plan'):
+            self.assertEqual(verdicts[check], 'pass', plan)
+        for check in ('space', 'backup'):
+            self.assertEqual(verdicts[check], 'warn', 'nothing was said of it')
         self.assertEqual(self.target.names(), [])
+        self.check_rows(self.client, 'good', {key * 10: 0 for key in range(2_000)})
+
+    def test_a_verified_backup_and_space_are_wanted(self):
+        self.make('good', 500, crowd=False)
+        repo = self.scratch.new('repo')
+        said = ('--repo', repo, '--target-free', '1kB', '--cutover', 'auto')
+        self.ok('backup', 'create', '--cluster', self.lab.uri, '--repo', repo)
+        run = self.migrate(*said)
+        self.assertEqual(run.code, 8, run)
+        self.assertIn('which was not verified', run.error)
+        self.assertIn('space: ', run.error)
+        self.ok('backup', 'verify', 'latest', '--read-data', '--repo', repo)
+        again = self.migrate(*said)
+        self.assertEqual(again.code, 8, again)
+        self.assertNotIn('backup: ', again.error)
+        done = self.migrate(*said, '--accept', 'space',
+                            on_event=self.when('watching', lambda: self.say('complete')))
+        self.assertEqual(done.result['state'], 'done', done)
 
 
 if __name__ == '__main__':

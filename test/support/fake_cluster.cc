@@ -1036,6 +1036,9 @@ void FakeCluster::Do(const pb::SelectGrantRequest& request, pb::SelectGrantRespo
   for (const pb::GrantEntity& grant : grants_) {
     const pb::GrantEntity& wanted = request.entity();
     if (grant.role().name() != wanted.role().name()) continue;
+    // As 2.3.5, tried: "*" lists what holds in all databases, not what holds in any.
+    const std::string database = wanted.db_name().empty() ? kDefaultDatabase : wanted.db_name();
+    if (grant.db_name() != database) continue;
     if (wanted.has_object() && wanted.object().name() != grant.object().name()) continue;
     if (!wanted.object_name().empty() && wanted.object_name() != grant.object_name()) continue;
     *answer->add_entities() = grant;
