@@ -56,8 +56,8 @@ int main(int argc, char** argv) {
     endpoint = aerie::transfer::MakeSnapshotEndpoint(
         *opened->repository, Need(opened->repository->FindSnapshot(context, "latest")));
   } else {
-    endpoint = aerie::transfer::MakeClusterEndpoint(
-        Need(session.Cluster(context, from, {})).client, {});
+    endpoint =
+        aerie::transfer::MakeClusterEndpoint(Need(session.Cluster(context, from, {})).client, {});
   }
   const auto source = Need(endpoint->Open(
       context, {cluster.client->database(), Option(argc, argv, "collection", "bench")}));

@@ -176,7 +176,10 @@ std::vector<Scenario> Scenarios() {
        kBack,
        {{"switch source", {M::kFailsHalf, M::kFailsBefore}}, {"unfence source", {M::kFailsBefore}}},
        Phase::kRolledBack},
-      {"audit fails", kComplete, {{"audit source", {M::kFailsBefore, M::kFailsAfter}}}, Phase::kDone},
+      {"audit fails",
+       kComplete,
+       {{"audit source", {M::kFailsBefore, M::kFailsAfter}}},
+       Phase::kDone},
       {"rounds fail",
        kComplete,
        {{"copy source", {M::kFailsAfter}}, {"round source", {M::kFailsBefore, M::kFailsAfter}}},
@@ -216,11 +219,11 @@ INSTANTIATE_TEST_SUITE_P(All, DriverScenario,
 TEST(DriverTest, CallsInThisOrder) {
   Stage stage(RulesOf(Strategy::kHot));
   stage.Run(kBack);
-  EXPECT_THAT(
-      stage.world.calls,
-      ElementsAre("preflight", "copy source", "round source", "audit source", "round source",
-                  "fence source", "round source", "prove source", "switch target", "unfence target", "round target", "fence target",
-                  "round target", "prove target", "switch source", "unfence source"));
+  EXPECT_THAT(stage.world.calls,
+              ElementsAre("preflight", "copy source", "round source", "audit source",
+                          "round source", "fence source", "round source", "prove source",
+                          "switch target", "unfence target", "round target", "fence target",
+                          "round target", "prove target", "switch source", "unfence source"));
 }
 
 TEST(DriverTest, ACrashDoesNotShortenThePause) {

@@ -520,9 +520,9 @@ constexpr std::array<const char*, kIncidents> kIncidentNames = {
 constexpr std::array<const char*, kEventTypes> kEventNames = {
     "start", "succeeded", "failed",   "tick",     "cutover",
     "pause", "resume",    "rollback", "complete", "abort"};
-constexpr std::array<const char*, 11> kActionNames = {"preflight", "copy",    "round",  "audit",
-                                                      "prove",     "fence",   "unfence", "switch",
-                                                      "cancel",    "raise",   "resolve"};
+constexpr std::array<const char*, 11> kActionNames = {"preflight", "copy",  "round",   "audit",
+                                                      "prove",     "fence", "unfence", "switch",
+                                                      "cancel",    "raise", "resolve"};
 
 }  // namespace
 

@@ -16,8 +16,8 @@ namespace {
 using Change = catalog::StepRecord::AlertChange;
 
 bool RowsShouldMatch(Phase phase) {
-  return phase == Phase::kAuditing || phase == Phase::kReady || phase == Phase::kWatching || phase == Phase::kProving ||
-         phase == Phase::kSwitching || phase == Phase::kOpening;
+  return phase == Phase::kAuditing || phase == Phase::kReady || phase == Phase::kWatching ||
+         phase == Phase::kProving || phase == Phase::kSwitching || phase == Phase::kOpening;
 }
 
 struct Rule {

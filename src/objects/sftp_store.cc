@@ -266,8 +266,7 @@ Status SftpStore::ReadOpened(const SshCall& call, SftpConnection& connection,
                              Bytes& bytes) {
   AERIE_ASSIGN(const auto attributes, connection.StatHandle(call, handle));
   if (!attributes.IsFile()) return NotFoundError(call.operation + ": there is no such object");
-  AERIE_TRY(
-      ResolveRange(Describe(), key, attributes.size.value_or(0), range.offset, range.length));
+  AERIE_TRY(ResolveRange(Describe(), key, attributes.size.value_or(0), range.offset, range.length));
   bytes.resize(static_cast<std::size_t>(range.length));
   return connection.Read(call, handle, range.offset, bytes,
                          [&](std::size_t size) { return Pace(call, receive_.get(), size); });
