@@ -104,8 +104,8 @@ Status AnswerCommand(Database& db, std::int64_t number, const std::string& refus
 bool MayTakeOver(const Holder& holder, const Holder& wanting, std::int64_t lost_after_ms) {
   if (HasEnded(holder.process)) return true;
   // On this machine a process that has not ended may only be slow.
-  const bool same = holder.process.machine == wanting.process.machine &&
-                    !wanting.process.machine.empty();
+  const bool same =
+      holder.process.machine == wanting.process.machine && !wanting.process.machine.empty();
   return !same && wanting.renewed_ms - holder.renewed_ms > lost_after_ms;
 }
 

@@ -172,8 +172,8 @@ Result<std::vector<Job>> JobStore::List(const JobFilter& filter) {
   narrow(" ORDER BY number DESC LIMIT ?", static_cast<std::int64_t>(filter.limit));
   return catalog_.WithDatabase([&](Database& db) -> Result<std::vector<Job>> {
     std::vector<Job> jobs;
-    AERIE_TRY(db.Run(kColumns + where, values,
-                     [&](const Row& row) { jobs.push_back(ReadJob(row)); }));
+    AERIE_TRY(
+        db.Run(kColumns + where, values, [&](const Row& row) { jobs.push_back(ReadJob(row)); }));
     return jobs;
   });
 }
@@ -242,11 +242,11 @@ Result<std::optional<Job>> JobStore::Claim(const std::vector<std::string>& kinds
     }
     AERIE_TRY(StoreIn(db, *job, *wanted, holder.renewed_ms));
     const ProcessIdentity& p = holder.process;
-    AERIE_TRY(db.Run(
-        "UPDATE jobs SET epoch = epoch + 1, machine = ?, pid = ?, started = ?, host = ?, "
-        "renewed_ms = ?, started_ms = ? WHERE number = ?",
-        {p.machine, p.pid, p.started, holder.host, holder.renewed_ms, holder.renewed_ms,
-         job->number}));
+    AERIE_TRY(
+        db.Run("UPDATE jobs SET epoch = epoch + 1, machine = ?, pid = ?, started = ?, host = ?, "
+               "renewed_ms = ?, started_ms = ? WHERE number = ?",
+               {p.machine, p.pid, p.started, holder.host, holder.renewed_ms, holder.renewed_ms,
+                job->number}));
     AERIE_ASSIGN(job, FindIn(db, job->number));
     AERIE_TRY(transaction->Commit());
     return job;
@@ -294,9 +294,8 @@ Result<std::vector<Job>> JobStore::Lost(const Holder& me, const LeaseTimes& time
     std::vector<Job> jobs;
     AERIE_TRY(db.Run(std::string(kColumns) + "WHERE held = 1 ORDER BY number", {},
                      [&](const Row& row) { jobs.push_back(ReadJob(row)); }));
-    std::erase_if(jobs, [&](const Job& job) {
-      return !MayTakeOver(*job.holder, me, times.lost_after_ms);
-    });
+    std::erase_if(
+        jobs, [&](const Job& job) { return !MayTakeOver(*job.holder, me, times.lost_after_ms); });
     return jobs;
   });
 }

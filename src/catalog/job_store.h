@@ -39,8 +39,8 @@ struct Job {
   std::string checkpoint{};  // what it goes on from; empty: from its beginning
   std::string progress{};    // the last that was said
   std::string result{};
-  std::string error{};       // why it failed, in a line
-  std::string error_kind{};  // KindName
+  std::string error{};             // why it failed, in a line
+  std::string error_kind{};        // KindName
   std::int64_t interruptions = 0;  // in a row, without a new checkpoint
   std::int64_t logged = 0;         // entries of its log, those that were dropped too
   std::int64_t epoch = 0;
@@ -66,9 +66,9 @@ using ChangeJob = std::function<Result<std::optional<JobChange>>(const Job&)>;
 
 struct JobFilter {
   bool open_only = false;
-  std::string kind{};          // empty: any
-  std::string schedule{};      // empty: any
-  std::int64_t before = 0;     // only smaller numbers; 0: from the newest
+  std::string kind{};       // empty: any
+  std::string schedule{};   // empty: any
+  std::int64_t before = 0;  // only smaller numbers; 0: from the newest
   std::size_t limit = 1000;
 };
 

@@ -45,10 +45,10 @@ Result<ScheduleView> ViewIn(Database& db, const std::string& id, std::int64_t no
                    [&](const Row&) { view.active = true; }));
   AERIE_TRY(db.Run(std::string(kRunColumns) + "WHERE schedule = ? AND waiting = 1", {id},
                    [&](const Row& row) { view.waiting = ReadRun(row); }));
-  AERIE_TRY(db.Run(
-      std::string(kRunColumns) + "WHERE schedule = ? AND last_due_ms > ? ORDER BY due_ms",
-      {id, std::min(view.schedule.decided_ms, now_ms)},
-      [&](const Row& row) { view.later.push_back(ReadRun(row)); }));
+  AERIE_TRY(
+      db.Run(std::string(kRunColumns) + "WHERE schedule = ? AND last_due_ms > ? ORDER BY due_ms",
+             {id, std::min(view.schedule.decided_ms, now_ms)},
+             [&](const Row& row) { view.later.push_back(ReadRun(row)); }));
   return view;
 }
 
@@ -80,8 +80,8 @@ Status ScheduleStore::Create(const std::string& id, const std::string& spec, std
       return MakeStatus(Kind::kExists, "schedule '" + id + "' is in the catalog already");
     }
     if (KindOf(found.status()) != Kind::kNotFound) return found.status();
-    AERIE_TRY(db.Run("INSERT INTO schedules VALUES (?, ?, ?, ?, ?)",
-                     {id, spec, now_ms, now_ms, now_ms}));
+    AERIE_TRY(
+        db.Run("INSERT INTO schedules VALUES (?, ?, ?, ?, ?)", {id, spec, now_ms, now_ms, now_ms}));
     return transaction->Commit();
   });
 }
@@ -103,9 +103,8 @@ Result<std::vector<ScheduleRun>> ScheduleStore::Runs(const std::string& id, std:
                                                      std::size_t limit) {
   return catalog_.WithDatabase([&](Database& db) -> Result<std::vector<ScheduleRun>> {
     std::vector<ScheduleRun> runs;
-    AERIE_TRY(db.Run(std::string(kRunColumns) +
-                         "WHERE schedule = ?1 AND (?2 = 0 OR due_ms < ?2) "
-                         "ORDER BY due_ms DESC LIMIT ?3",
+    AERIE_TRY(db.Run(std::string(kRunColumns) + "WHERE schedule = ?1 AND (?2 = 0 OR due_ms < ?2) "
+                                                "ORDER BY due_ms DESC LIMIT ?3",
                      {id, before_ms, static_cast<std::int64_t>(limit)},
                      [&](const Row& row) { runs.push_back(ReadRun(row)); }));
     return runs;
@@ -135,8 +134,8 @@ Status ScheduleStore::Decide(const std::string& id, std::int64_t now_ms,
       }
       AERIE_TRY(RecordIn(db, id, record, now_ms, job));
     }
-    AERIE_TRY(db.Run("UPDATE schedules SET decided_ms = ? WHERE id = ?",
-                     {decision->decided_ms, id}));
+    AERIE_TRY(
+        db.Run("UPDATE schedules SET decided_ms = ? WHERE id = ?", {decision->decided_ms, id}));
     if (decision->spec) {
       AERIE_TRY(db.Run("UPDATE schedules SET spec = ?, updated_ms = ? WHERE id = ?",
                        {*decision->spec, now_ms, id}));

@@ -32,9 +32,9 @@ struct ScheduleRun {
   std::int64_t times = 1;
   std::string outcome{};
   std::string reason{};
-  bool waiting = false;       // it is still to be started: one of a schedule at most
-  std::int64_t job = 0;       // 0: none was made
-  std::int64_t at_ms = 0;     // when this was recorded; given by the call
+  bool waiting = false;    // it is still to be started: one of a schedule at most
+  std::int64_t job = 0;    // 0: none was made
+  std::int64_t at_ms = 0;  // when this was recorded; given by the call
 };
 
 // What is recorded of one schedule, as far as a decision needs it.
@@ -51,7 +51,7 @@ struct ScheduleDecision {
   // The clock was set back: records of times later than now of which no job was made are deleted.
   bool set_back = false;
   struct Record {
-    ScheduleRun run;            // in the place of the one that waited, where it has its time
+    ScheduleRun run;           // in the place of the one that waited, where it has its time
     std::optional<Job> job{};  // is made with it
   };
   std::vector<Record> records{};
@@ -59,8 +59,7 @@ struct ScheduleDecision {
   bool remove = false;                // the schedule, with its records
 };
 // nullopt: nothing is to be stored. An error ends the call, and nothing is changed.
-using DecideSchedule =
-    std::function<Result<std::optional<ScheduleDecision>>(const ScheduleView&)>;
+using DecideSchedule = std::function<Result<std::optional<ScheduleDecision>>(const ScheduleView&)>;
 
 class ScheduleStore {
  public:

@@ -69,7 +69,7 @@ CREATE TABLE samples (
 ) STRICT;
 CREATE INDEX samples_of ON samples (migration, at_ms);
 )sql",
-                                                         R"sql(
+                                                        R"sql(
 CREATE TABLE jobs (
   number INTEGER PRIMARY KEY AUTOINCREMENT,
   kind TEXT NOT NULL,

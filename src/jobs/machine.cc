@@ -9,8 +9,8 @@ constexpr std::array<const char*, kJobStates> kStateNames = {
     "queued",    "running", "pausing", "paused",    "cancelling", "interrupted",
     "completed", "partial", "failed",  "cancelled", "unknown"};
 constexpr std::array<const char*, kJobEvents> kEventNames = {
-    "start",   "completed", "partial", "failed", "unknown", "stopped",
-    "lost",    "stuck",     "cancel",  "pause",  "resume"};
+    "start", "completed", "partial", "failed", "unknown", "stopped",
+    "lost",  "stuck",     "cancel",  "pause",  "resume"};
 
 JobTransition To(JobState state) { return {.next = state}; }
 JobTransition Stop(JobState state) { return {.next = state, .stop = true}; }

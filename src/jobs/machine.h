@@ -13,15 +13,15 @@ namespace aerie::jobs {
 enum class JobState {
   kQueued,
   kRunning,
-  kPausing,      // told to stop at its next safe point, to go on later
+  kPausing,  // told to stop at its next safe point, to go on later
   kPaused,
   kCancelling,   // told to stop
   kInterrupted,  // its process ended while it ran; it goes on from its checkpoint
   kCompleted,
-  kPartial,      // completed in part: its result says which
+  kPartial,  // completed in part: its result says which
   kFailed,
   kCancelled,
-  kUnknown,      // what it did is not known
+  kUnknown,  // what it did is not known
 };
 inline constexpr int kJobStates = static_cast<int>(JobState::kUnknown) + 1;
 

@@ -44,22 +44,22 @@ void CheckTable(const JobTraits& traits, const std::vector<Line>& table) {
 
 TEST(JobMachine, EveryStateAndEvent) {
   using S = JobState;
-  CheckTable(
-      kAble,
-      {{S::kQueued, "running - - - - - - - cancelled paused refused"},
-       {S::kRunning,
-        "- completed partial failed unknown interrupted interrupted failed cancelling! pausing! refused"},
-       {S::kPausing,
-        "- completed partial failed unknown paused paused failed cancelling! -! refused"},
-       {S::kPaused, "- - - - - - - - cancelled - queued"},
-       {S::kCancelling,
-        "- completed partial failed unknown cancelled cancelled failed -! refused refused"},
-       {S::kInterrupted, "running - - - - - - - cancelled paused refused"},
-       {S::kCompleted, "- - - - - - - - refused refused refused"},
-       {S::kPartial, "- - - - - - - - refused refused queued"},
-       {S::kFailed, "- - - - - - - - refused refused queued"},
-       {S::kCancelled, "- - - - - - - - refused refused queued"},
-       {S::kUnknown, "- - - - - - - - refused refused queued"}});
+  CheckTable(kAble,
+             {{S::kQueued, "running - - - - - - - cancelled paused refused"},
+              {S::kRunning,
+               "- completed partial failed unknown interrupted interrupted failed cancelling! "
+               "pausing! refused"},
+              {S::kPausing,
+               "- completed partial failed unknown paused paused failed cancelling! -! refused"},
+              {S::kPaused, "- - - - - - - - cancelled - queued"},
+              {S::kCancelling,
+               "- completed partial failed unknown cancelled cancelled failed -! refused refused"},
+              {S::kInterrupted, "running - - - - - - - cancelled paused refused"},
+              {S::kCompleted, "- - - - - - - - refused refused refused"},
+              {S::kPartial, "- - - - - - - - refused refused queued"},
+              {S::kFailed, "- - - - - - - - refused refused queued"},
+              {S::kCancelled, "- - - - - - - - refused refused queued"},
+              {S::kUnknown, "- - - - - - - - refused refused queued"}});
 }
 
 TEST(JobMachine, AKindThatCannotGoOn) {
@@ -68,7 +68,8 @@ TEST(JobMachine, AKindThatCannotGoOn) {
       kUnable,
       {{S::kQueued, "running - - - - - - - cancelled paused refused"},
        {S::kRunning,
-        "- completed partial failed unknown interrupted unknown failed cancelling! refused refused"},
+        "- completed partial failed unknown interrupted unknown failed cancelling! refused "
+        "refused"},
        {S::kPausing,
         "- completed partial failed unknown paused unknown failed cancelling! refused refused"},
        {S::kPaused, "- - - - - - - - cancelled - queued"},
@@ -97,17 +98,17 @@ TEST(JobMachine, WhatHoldsOfAllTransitions) {
         const auto event = static_cast<JobEvent>(e);
         const JobTransition t = Step(traits, state, event);
         SCOPED_TRACE(std::string(NameOf(state)) + ", " + NameOf(event));
-        if (!t.refused.empty()) EXPECT_EQ(t.next, state);
+        EXPECT_TRUE(t.refused.empty() || t.next == state);
         EXPECT_TRUE(!t.stop || (IsHeld(state) && IsHeld(t.next)));
         // Only a start gives a job to a process, and a crash never calls it done or failed.
-        if (IsHeld(t.next) && !IsHeld(state)) EXPECT_EQ(event, JobEvent::kStart);
+        EXPECT_TRUE(!IsHeld(t.next) || IsHeld(state) || event == JobEvent::kStart);
         if (event == JobEvent::kLost && IsHeld(state)) {
           EXPECT_FALSE(IsHeld(t.next));
           EXPECT_NE(t.next, JobState::kFailed);
           EXPECT_NE(t.next, JobState::kCompleted);
         }
         // What has ended is begun again by people alone.
-        if (IsEnded(state) && !IsEnded(t.next)) EXPECT_EQ(event, JobEvent::kResume);
+        EXPECT_TRUE(!IsEnded(state) || IsEnded(t.next) || event == JobEvent::kResume);
         // Saying the same twice is the same as saying it once.
         if (t.refused.empty() && event >= JobEvent::kCancel) {
           const JobTransition again = Step(traits, t.next, event);

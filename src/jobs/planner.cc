@@ -56,8 +56,8 @@ class Planner {
       waiting_.reset();
       active = true;
     }
-    const std::vector<std::int64_t> due = Due(
-        [this](WallTime time) { return StartOf(spec_, time) <= now_; });
+    const std::vector<std::int64_t> due =
+        Due([this](WallTime time) { return StartOf(spec_, time) <= now_; });
     const std::size_t old = due.empty() || more_ ? due.size() : due.size() - 1;
     for (std::size_t i = 0; i < old; ++i) {
       Record({.due_ms = due[i], .last_due_ms = due[i]});
@@ -79,10 +79,8 @@ class Planner {
     }
     if (!spec_.enabled) return std::move(plan_);  // nothing was due
     for (const std::int64_t due : Due([this](WallTime time) { return time <= now_; })) {
-      Record({.due_ms = due,
-              .last_due_ms = due,
-              .outcome = DueOutcome::kSkipped,
-              .reason = reason});
+      Record(
+          {.due_ms = due, .last_due_ms = due, .outcome = DueOutcome::kSkipped, .reason = reason});
     }
     plan_.wake = more_ ? std::optional(now_) : std::nullopt;
     return std::move(plan_);
@@ -161,9 +159,9 @@ class Planner {
     }
   }
   bool Joins(const DueRecord& last, const DueRecord& record) const {
-    const bool alike = last.outcome == record.outcome && last.reason == record.reason &&
-                       (record.outcome == DueOutcome::kMissed ||
-                        record.outcome == DueOutcome::kSkipped);
+    const bool alike =
+        last.outcome == record.outcome && last.reason == record.reason &&
+        (record.outcome == DueOutcome::kMissed || record.outcome == DueOutcome::kSkipped);
     return alike && std::none_of(ledger_.later.begin(), ledger_.later.end(), [&](const auto& each) {
              return each.due_ms > last.last_due_ms && each.due_ms < record.due_ms;
            });
@@ -203,9 +201,7 @@ DuePlan RetireDue(const ScheduleSpec& spec, const Ledger& ledger, WallTime now,
   return Planner(spec, ledger, now, options).Retire(DueReason::kChanged);
 }
 
-const char* NameOf(DueOutcome outcome) {
-  return kOutcomes[static_cast<std::size_t>(outcome)].name;
-}
+const char* NameOf(DueOutcome outcome) { return kOutcomes[static_cast<std::size_t>(outcome)].name; }
 const char* NameOf(DueReason reason) { return kReasons[static_cast<std::size_t>(reason)].name; }
 const char* Explain(DueReason reason) { return kReasons[static_cast<std::size_t>(reason)].text; }
 

@@ -40,8 +40,9 @@ struct DueRecord {
 
 // What is recorded of one schedule.
 struct Ledger {
-  std::int64_t decided_ms = 0;  // each time up to it has its record; of a new schedule: its creation
-  bool active = false;          // a job of it has not ended
+  std::int64_t decided_ms =
+      0;                // each time up to it has its record; of a new schedule: its creation
+  bool active = false;  // a job of it has not ended
   std::optional<DueRecord> waiting{};
   // Those that are later than the earlier of `decided_ms` and now: the clock was set back.
   std::vector<DueRecord> later{};

@@ -226,10 +226,9 @@ Status Runner::StartWaiting(const Context& context) {
   for (const auto& [name, kind] : kinds_) names.push_back(name);
   while (held_.size() < options_.places && !context.cancelled()) {
     AERIE_ASSIGN(const auto job, store_.Claim(names, Me(), [&](const catalog::Job& each) {
-                   return ChangeOf(kinds_, each, JobEvent::kStart,
-                                   "process " + std::to_string(options_.process.pid) + " on " +
-                                       options_.host);
-                 }));
+      return ChangeOf(kinds_, each, JobEvent::kStart,
+                      "process " + std::to_string(options_.process.pid) + " on " + options_.host);
+    }));
     if (!job) return Ok();
     Start(*job);
   }

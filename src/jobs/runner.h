@@ -21,11 +21,11 @@
 namespace aerie::jobs {
 
 struct RunnerOptions {
-  std::size_t places = 2;                                // jobs at once
-  Duration poll = std::chrono::milliseconds(500);        // for new jobs, and words to those that run
-  Duration renew = std::chrono::seconds(10);             // of the leases
-  Duration recover = std::chrono::seconds(30);           // looks for what dead processes left
-  bool until_idle = false;                               // ends when nothing runs and nothing waits
+  std::size_t places = 2;                          // jobs at once
+  Duration poll = std::chrono::milliseconds(500);  // for new jobs, and words to those that run
+  Duration renew = std::chrono::seconds(10);       // of the leases
+  Duration recover = std::chrono::seconds(30);     // looks for what dead processes left
+  bool until_idle = false;                         // ends when nothing runs and nothing waits
   ProcessIdentity process = ThisProcess();
   std::string host{};
 };

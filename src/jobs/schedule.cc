@@ -55,8 +55,7 @@ std::optional<std::int64_t> DayOf(const std::string& text) {
       std::sscanf(text.c_str(), "%4d-%2d-%2d%n", &year, &month, &day, &read) != 3 || read != 10) {
     return std::nullopt;
   }
-  const chrono::year_month_day date{chrono::year(year),
-                                    chrono::month(static_cast<unsigned>(month)),
+  const chrono::year_month_day date{chrono::year(year), chrono::month(static_cast<unsigned>(month)),
                                     chrono::day(static_cast<unsigned>(day))};
   if (!date.ok()) return std::nullopt;
   return chrono::sys_days(date).time_since_epoch().count();
@@ -81,7 +80,8 @@ Result<Stretch> ParseStretch(const std::string& text, const std::string& what) {
   }
   const std::size_t dash = hours.find('-');
   if (dash == std::string::npos) return BadStretch(text, what);
-  const auto from = ParseTimeOfDay(hours.substr(0, dash)), to = ParseTimeOfDay(hours.substr(dash + 1));
+  const auto from = ParseTimeOfDay(hours.substr(0, dash)),
+             to = ParseTimeOfDay(hours.substr(dash + 1));
   if (!from || !to || *from == kMinutesOfDay || *from == *to) return BadStretch(text, what);
   stretch.from = *from;
   stretch.to = *to;
@@ -94,8 +94,8 @@ Status Check(const ScheduleSpec& spec) {
   }
   if (!spec.window) return Ok();
   const Stretch& window = *spec.window;
-  const bool inside = std::any_of(
-      spec.when.minutes.begin(), spec.when.minutes.end(), [&](std::int32_t minute) {
+  const bool inside =
+      std::any_of(spec.when.minutes.begin(), spec.when.minutes.end(), [&](std::int32_t minute) {
         return window.from < window.to ? minute >= window.from && minute < window.to
                                        : minute >= window.from || minute < window.to;
       });

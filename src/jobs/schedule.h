@@ -26,7 +26,7 @@ enum class OverlapPolicy { kQueue, kSkip };
 struct Stretch {
   std::string text{};  // as it was said
   std::bitset<7> weekdays = std::bitset<7>(0x7f);
-  std::int32_t from = 0;           // minute of the day
+  std::int32_t from = 0;            // minute of the day
   std::int32_t to = kMinutesOfDay;  // the first one outside; before `from`: of the next day
   std::int64_t first_day = std::numeric_limits<std::int64_t>::min();  // days since 1970-01-01
   std::int64_t last_day = std::numeric_limits<std::int64_t>::max();

@@ -109,8 +109,10 @@ Result<ScheduleSpec> ScheduleFromText(const std::string& id, const std::string& 
   spec.id = id;
   Json job = Json::object();
   AERIE_TRY(ReadTimes(members, spec));
-  AERIE_TRY(members.GetPolicy("missed", {MissedPolicy::kRunOnce, MissedPolicy::kSkip}, spec.missed));
-  AERIE_TRY(members.GetPolicy("overlap", {OverlapPolicy::kQueue, OverlapPolicy::kSkip}, spec.overlap));
+  AERIE_TRY(
+      members.GetPolicy("missed", {MissedPolicy::kRunOnce, MissedPolicy::kSkip}, spec.missed));
+  AERIE_TRY(
+      members.GetPolicy("overlap", {OverlapPolicy::kQueue, OverlapPolicy::kSkip}, spec.overlap));
   AERIE_TRY(members.Get("priority", "a number", spec.priority));
   AERIE_TRY(members.Get("enabled", "true or false", spec.enabled));
   AERIE_TRY(members.Get("kind", "a text", spec.kind));

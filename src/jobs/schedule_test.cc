@@ -83,8 +83,8 @@ TEST(ScheduleOpen, HoursOverMidnightBelongToTheDayTheyBeginOn) {
 }
 
 TEST(ScheduleOpen, WholeDaysAreOfTheZone) {
-  const ScheduleSpec spec = Parsed(
-      R"({"when":"hourly","zone":"Asia/Kolkata","blackouts":["2026-12-24..2026-12-26"]})");
+  const ScheduleSpec spec =
+      Parsed(R"({"when":"hourly","zone":"Asia/Kolkata","blackouts":["2026-12-24..2026-12-26"]})");
   EXPECT_EQ(NextOpen(spec, Utc(2026, 12, 24)), Utc(2026, 12, 26, 18, 30));
   EXPECT_TRUE(IsOpen(spec, Utc(2026, 12, 23, 18, 29)));
   EXPECT_FALSE(IsOpen(spec, Utc(2026, 12, 23, 18, 30)));
@@ -94,8 +94,8 @@ TEST(ScheduleOpen, WholeDaysAreOfTheZone) {
 
 // The window begins where the clock on the wall first shows its begin or what comes after it.
 TEST(ScheduleOpen, AnHourThatDoesNotExist) {
-  const ScheduleSpec spec = Parsed(
-      R"({"when":"daily at 03:30","zone":"Europe/Berlin","window":"02:30-04:00"})");
+  const ScheduleSpec spec =
+      Parsed(R"({"when":"daily at 03:30","zone":"Europe/Berlin","window":"02:30-04:00"})");
   EXPECT_EQ(NextOpen(spec, Utc(2026, 3, 29, 0)), Utc(2026, 3, 29, 1));
 }
 

@@ -87,8 +87,8 @@ Result<std::optional<WallTime>> Scheduler::Tick(WallTime now) {
       auto decided = DecideOne(schedule.id, now);
       const Kind kind = KindOf(decided.status());
       if (kind == Kind::kInvalid || kind == Kind::kCorrupt) {
-        log::Error("schedule cannot be read", {{"schedule", schedule.id},
-                                               {"why", std::string(decided.status().message())}});
+        log::Error("schedule cannot be read",
+                   {{"schedule", schedule.id}, {"why", std::string(decided.status().message())}});
         next.reset();
         break;
       }

@@ -132,7 +132,9 @@ class FieldParser {
       AERIE_ASSIGN(low, Value());
       high = low;
       range = Take('-');
-      if (range) AERIE_ASSIGN(high, Value());
+      if (range) {
+        AERIE_ASSIGN(high, Value());
+      }
       // Sunday ends a week as well as it begins one.
       if (range && index_ == kWeekdayField && high == 0 && low > 0) high = 7;
     }

@@ -112,12 +112,11 @@ TEST(WhenWords, AreDescribed) {
       {"0 4 1,15 * *", "on the 1st and 15th of every month at 04:00"},
       {"0 4 1 * MON", "on the 1st of every month, and every Monday at 04:00"},
       {"0 0 1 1 *", "on the 1st of January at 00:00"},
-      {"0 0 */2 * 1", ""},
       {"monthly on the last day at 04:00", "on the last day of every month at 04:00"},
       {"*/10 2 * * *", "every day at 02:00, 02:10, 02:20, 02:30 and 2 other times"},
   };
   for (const auto& [text, told] : kTold) {
-    if (*told != '\0') EXPECT_EQ(Describe(Parsed(text)), told);
+    EXPECT_EQ(Describe(Parsed(text)), told);
   }
   EXPECT_THAT(Describe(Parsed("0 0 */15 * 1")),
               HasSubstr("every Monday that is the 1st, 16th and 31st"));
