@@ -397,7 +397,7 @@ TEST_P(YearModel, EveryTimeHasOneEnd) {
   const NaiveWall wall(GetParam(), second(Year::kBegin), second(Year::kEnd) + 20 * 86'400);
   std::mt19937 random(11);
   std::size_t starts = 0;
-  for (std::uint32_t i = 0; i < Effort(25U, 8U, 3U); ++i) {
+  for (std::uint32_t i = 0; i < Effort(12U, 4U, 2U); ++i) {
     const NaiveCron cron = RandomCron(random);
     const std::string json = RandomRules(random, cron.Text(), GetParam());
     SCOPED_TRACE(json + ", seed " + std::to_string(i));
