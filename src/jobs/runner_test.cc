@@ -1,6 +1,7 @@
 // The runner against kinds that count their steps, killed at every operation of its store.
 #include "jobs/runner.h"
 
+#include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -396,6 +397,62 @@ TEST_F(RunnerTest, KilledAtEveryOperationOfTheStore) {
     if (HasFailure()) return;
   }
   EXPECT_GT(looks, 40);
+}
+
+// A process that runs all there is, and says a byte after each step, until it is killed.
+[[noreturn]] void RunUntilKilled(const std::string& path, int said) {
+  auto steps = std::make_shared<Steps>();
+  steps->on_step = [said](const Context&, int, JobRun&) {
+    return ::write(said, "x", 1) == 1 ? Ok() : FailedError("nobody listens");
+  };
+  const JobKinds kinds = {{"steps", steps}};
+  auto opened = catalog::Catalog::Open(path);
+  if (!opened.ok()) ::_exit(1);
+  catalog::JobStore store(**opened);
+  const Status status =
+      Runner(store, kinds, {.poll = std::chrono::milliseconds(1), .until_idle = true})
+          .Run(Context::Background());
+  ::_exit(status.ok() ? 0 : 1);
+}
+
+// SIGKILL, on a real file: the next process goes on at once with what that one ran.
+TEST_F(RunnerTest, KilledProcessesAreFollowedByOthers) {
+  const TempFolder folder;
+  const std::string path = (folder.path() / "catalog.db").string();
+  constexpr int kJobs = 6;
+  {
+    auto opened = catalog::Catalog::Open(path);
+    ASSERT_TRUE(opened.ok()) << opened.status();
+    catalog::JobStore store(**opened);
+    for (int i = 0; i < kJobs; ++i) {
+      ASSERT_TRUE(Submit(store, kinds_, {.kind = "steps", .spec = std::to_string(i)}, i).ok());
+    }
+  }
+  // The thread sanitizer starts no threads in a child.
+  const int kills = Effort(5, 3, 0);
+  for (int round = 0; round < kills; ++round) {
+    int fds[2];
+    ASSERT_EQ(::pipe(fds), 0);
+    const pid_t pid = ::fork();
+    if (pid == 0) RunUntilKilled(path, fds[1]);
+    ::close(fds[1]);
+    char byte = 0;
+    for (int step = 0; step <= round; ++step) ASSERT_EQ(::read(fds[0], &byte, 1), 1);
+    ::kill(pid, SIGKILL);
+    ::waitpid(pid, nullptr, 0);
+    ::close(fds[0]);
+  }
+  auto opened = catalog::Catalog::Open(path);
+  ASSERT_TRUE(opened.ok()) << opened.status();
+  catalog::JobStore store(**opened);
+  ASSERT_TRUE(Runner(store, kinds_, Options()).Run(Context(clock_)).ok());
+  const auto jobs = store.List({});
+  ASSERT_TRUE(jobs.ok()) << jobs.status();
+  ASSERT_THAT(*jobs, SizeIs(kJobs));
+  for (const catalog::Job& job : *jobs) {
+    EXPECT_EQ(job.standing.state, "completed") << job.number;
+    EXPECT_EQ(job.checkpoint, "4");
+  }
 }
 
 // Two processes on one file: every job is run, none twice.

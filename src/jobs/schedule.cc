@@ -48,8 +48,9 @@ Status BadStretch(const std::string& text, const std::string& what) {
                       "08:00-18:00, or dates as 2026-12-24..2026-12-26");
 }
 
-// "2026-12-24"
-std::optional<std::int64_t> DayOf(const std::string& text) {
+}  // namespace
+
+std::optional<std::int64_t> ParseDate(const std::string& text) {
   int year = 0, month = 0, day = 0, read = 0;
   if (text.size() != 10 ||
       std::sscanf(text.c_str(), "%4d-%2d-%2d%n", &year, &month, &day, &read) != 3 || read != 10) {
@@ -61,13 +62,11 @@ std::optional<std::int64_t> DayOf(const std::string& text) {
   return chrono::sys_days(date).time_since_epoch().count();
 }
 
-}  // namespace
-
 Result<Stretch> ParseStretch(const std::string& text, const std::string& what) {
   Stretch stretch;
   stretch.text = text;
   if (const std::size_t dots = text.find(".."); dots != std::string::npos) {
-    const auto first = DayOf(text.substr(0, dots)), last = DayOf(text.substr(dots + 2));
+    const auto first = ParseDate(text.substr(0, dots)), last = ParseDate(text.substr(dots + 2));
     if (!first || !last || *first > *last) return BadStretch(text, what);
     stretch.first_day = *first;
     stretch.last_day = *last;

@@ -48,6 +48,8 @@ struct ScheduleSpec {
   std::string job{};
 };
 
+// "2026-12-24", in days since 1970-01-01; nullopt for anything else.
+std::optional<std::int64_t> ParseDate(const std::string& text);
 // "22:00-06:00", "Mon-Fri 08:00-18:00", "2026-12-24..2026-12-26". kInvalid, led by `what`.
 Result<Stretch> ParseStretch(const std::string& text, const std::string& what);
 
