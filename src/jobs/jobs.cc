@@ -104,7 +104,14 @@ Result<std::int64_t> Recover(catalog::JobStore& store, const JobKinds& kinds,
   for (const catalog::Job& job : lost) {
     const auto changed = store.Change(
         catalog::JobStore::LeaseOf(job),
-        [&](const catalog::Job& now) { return LoseOne(kinds, now); }, me.renewed_ms);
+        [&](const catalog::Job& now) -> Result<std::optional<catalog::JobChange>> {
+          // It may have renewed meanwhile.
+          if (!catalog::MayTakeOver(*now.holder, me, catalog::LeaseTimes().lost_after_ms)) {
+            return std::optional<catalog::JobChange>();
+          }
+          return LoseOne(kinds, now);
+        },
+        me.renewed_ms);
     // Another process was faster.
     if (KindOf(changed.status()) == Kind::kLocked) continue;
     AERIE_TRY(changed.status());

@@ -46,7 +46,7 @@ class Runner::Held : public JobRun {
     return std::exchange(progress_, std::nullopt);
   }
 
-  bool taken_over = false;  // another process has it now: it is not ours to say how it ended
+  bool taken_over = false;  // another process has it now
   SteadyTime renewed{};
 
   const std::string& spec() const override { return job_.spec; }
@@ -154,32 +154,34 @@ Status Runner::Collect() {
       }
     }
     held_[i]->Join();
-    AERIE_TRY(Finish(*held_[i]));
+    const Status stored = Finish(*held_[i]);
+    // Another process has it: how it ends is that one's to say.
+    if (KindOf(stored) != Kind::kLocked) AERIE_TRY(stored);
     held_.erase(held_.begin() + static_cast<std::ptrdiff_t>(i));
   }
   return Ok();
 }
 
 Status Runner::Finish(Held& held) {
-  if (held.taken_over) return Ok();
   const JobResult& result = held.result();
   const auto progress = held.TakeProgress();
   if (progress) AERIE_TRY(store_.Progress(held.lease(), *progress, NowMs()));
-  const auto changed = store_.Change(
-      held.lease(),
-      [&](const catalog::Job& job) -> Result<std::optional<catalog::JobChange>> {
-        const bool told = job.standing.state != NameOf(JobState::kRunning);
-        const JobEvent event = EventOf(result.status, held.stopped(), held.kind().traits(), told);
-        AERIE_ASSIGN(auto change,
-                     ChangeOf(kinds_, job, event, std::string(result.status.message())));
-        if (!change) return change;
-        if (!result.result.empty()) change->result = result.result;
-        change->error = event == JobEvent::kStopped ? Ok() : result.status;
-        return change;
-      },
-      NowMs());
-  if (KindOf(changed.status()) == Kind::kLocked) return Ok();
-  return changed.status();
+  return store_
+      .Change(
+          held.lease(),
+          [&](const catalog::Job& job) -> Result<std::optional<catalog::JobChange>> {
+            const bool told = job.standing.state != NameOf(JobState::kRunning);
+            const JobEvent event =
+                EventOf(result.status, held.stopped(), held.kind().traits(), told);
+            AERIE_ASSIGN(auto change,
+                         ChangeOf(kinds_, job, event, std::string(result.status.message())));
+            if (!change) return change;
+            if (!result.result.empty()) change->result = result.result;
+            change->error = event == JobEvent::kStopped ? Ok() : result.status;
+            return change;
+          },
+          NowMs())
+      .status();
 }
 
 // What others say to the jobs that run here, and that they are still ours.
@@ -256,12 +258,6 @@ void Runner::Wait(const Context& context) {
     return woken_ || std::any_of(held_.begin(), held_.end(),
                                  [](const auto& held) { return held->has_ended(); });
   };
-  if (held_.empty()) {
-    const bool woken = std::exchange(woken_, false);
-    lock.unlock();
-    if (!woken) clock_->SleepFor(options_.poll, context.stop());
-    return;
-  }
   // Once the context is cancelled there is nothing left to be woken for but the ends of runs.
   const std::stop_token stop = context.cancelled() ? std::stop_token() : context.stop();
   changed_.wait_for(lock, stop, options_.poll, ready);

@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
-#include <cstring>
 #include <utility>
 
 #include "jobs/when.h"
@@ -25,13 +24,16 @@ struct Token {
   std::size_t at = 0;  // where it begins in what was said
 };
 
-// What was said, cut at blanks; commas are tokens of their own where `split_commas`.
-std::vector<Token> Tokens(const std::string& said, bool split_commas) {
+// In words a comma is a token of its own, in cron a part of its field.
+enum class Comma { kToken, kPart };
+
+// What was said, cut at blanks.
+std::vector<Token> Tokens(const std::string& said, Comma commas) {
   std::vector<Token> tokens;
   bool open = false;
   for (std::size_t i = 0; i < said.size(); ++i) {
     const auto c = static_cast<unsigned char>(said[i]);
-    const bool comma = split_commas && c == ',';
+    const bool comma = commas == Comma::kToken && c == ',';
     if (std::isspace(c)) {
       open = false;
     } else {
@@ -458,18 +460,18 @@ Result<When> ParseWhen(const std::string& said) {
   if (said.size() > kLongest) {
     return InvalidError("schedule: longer than 500 characters; " + std::string(kForms));
   }
-  const std::vector<Token> cron = Tokens(said, false);
+  const std::vector<Token> cron = Tokens(said, Comma::kPart);
   if (cron.empty()) return InvalidError("schedule: says nothing; " + std::string(kForms));
   const char first = cron[0].text[0];
   if (first == '@') {
     if (cron.size() > 1) return Wrong(said, cron[1].at, "nothing follows " + cron[0].text);
     AERIE_ASSIGN(const std::string alias, AliasOf(said, cron[0].text));
-    AERIE_ASSIGN(When when, ParseCron(alias, Tokens(alias, false)));
+    AERIE_ASSIGN(When when, ParseCron(alias, Tokens(alias, Comma::kPart)));
     when.text = said;
     return when;
   }
   if (first != '*' && !std::isdigit(static_cast<unsigned char>(first))) {
-    return WordParser(said, Tokens(said, true)).Parse();
+    return WordParser(said, Tokens(said, Comma::kToken)).Parse();
   }
   AERIE_ASSIGN(When when, ParseCron(said, cron));
   if (!EverComes(when)) {
@@ -479,7 +481,7 @@ Result<When> ParseWhen(const std::string& said) {
 }
 
 Result<std::bitset<7>> ParseWeekdays(const std::string& text, const std::string& what) {
-  const std::vector<Token> tokens = Tokens(text, false);
+  const std::vector<Token> tokens = Tokens(text, Comma::kPart);
   if (tokens.size() != 1) return InvalidError(what + ": days are named as Mon-Fri or Sat,Sun");
   const auto parsed = FieldParser(text, tokens[0], kWeekdayField).Parse();
   if (!parsed.ok()) {
