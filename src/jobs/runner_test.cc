@@ -12,6 +12,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/dead_process_testing.h"
 #include "base/temp_folder_testing.h"
 #include "base/testing_effort.h"
 #include "jobs/jobs.h"
@@ -23,17 +24,6 @@ using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::SizeIs;
-
-// A process that certainly runs no more, whatever number it had.
-ProcessIdentity Dead() {
-  const pid_t pid = ::fork();
-  if (pid == 0) ::_exit(0);
-  ProcessIdentity dead = ThisProcess();
-  dead.pid = pid;
-  dead.started = 0;
-  ::waitpid(pid, nullptr, 0);
-  return dead;
-}
 
 // Work in so many steps, a checkpoint after each. What was done is outside the catalog, as rows in
 // a cluster would be.
@@ -303,7 +293,7 @@ void LeaveBehind(catalog::JobStore& store, const JobKinds& kinds, const ProcessI
 TEST_F(RunnerTest, AKindThatCannotGoOnIsUnknownAfterACrash) {
   kinds_["steps"] = std::make_shared<Steps>(JobTraits{.can_pause = false, .can_resume = false});
   const auto number = Queue("a");
-  LeaveBehind(*store_, kinds_, Dead());
+  LeaveBehind(*store_, kinds_, DeadProcess());
   ASSERT_TRUE(RunAll().ok());
   EXPECT_EQ(StateAt(number), "unknown");
   EXPECT_THAT(At(number).error, HasSubstr("not known"));
@@ -313,7 +303,7 @@ TEST_F(RunnerTest, AKindThatCannotGoOnIsUnknownAfterACrash) {
 TEST_F(RunnerTest, WhoKillsItsProcessAgainAndAgainHasFailed) {
   const auto number = Queue("a");
   for (int crash = 1; crash <= kMostInterruptions; ++crash) {
-    LeaveBehind(*store_, kinds_, Dead());
+    LeaveBehind(*store_, kinds_, DeadProcess());
     ASSERT_TRUE(Recover(*store_, kinds_, Me()).ok());
     EXPECT_EQ(StateAt(number), crash < kMostInterruptions ? "interrupted" : "failed");
   }
@@ -325,14 +315,14 @@ TEST_F(RunnerTest, WhoKillsItsProcessAgainAndAgainHasFailed) {
 
 TEST_F(RunnerTest, WhatADeadProcessRanIsCancelledAtOnce) {
   const auto number = Queue("a");
-  LeaveBehind(*store_, kinds_, Dead());
+  LeaveBehind(*store_, kinds_, DeadProcess());
   ASSERT_TRUE(Tell(*store_, kinds_, number, JobEvent::kCancel, Me()).ok());
   EXPECT_EQ(StateAt(number), "cancelled");
 }
 
 TEST_F(RunnerTest, WhatWasInterruptedGoesFirst) {
   Queue("a");
-  LeaveBehind(*store_, kinds_, Dead());
+  LeaveBehind(*store_, kinds_, DeadProcess());
   Queue("b");
   ASSERT_TRUE(RunAll().ok());
   EXPECT_THAT(steps_->order, ElementsAre("a", "b"));
@@ -359,7 +349,7 @@ TEST_F(RunnerTest, WhoWasTakenOverFromStoresNothingMore) {
 
 // The n-th look of the store is where the process ends: nothing is stored from there on.
 TEST_F(RunnerTest, KilledAtEveryOperationOfTheStore) {
-  const ProcessIdentity dead = Dead();  // what whoever comes next will find
+  const ProcessIdentity dead = DeadProcess();  // what whoever comes next will find
   int looks = 1;
   for (int crash_at = 0; crash_at <= looks; crash_at += Effort(1, 3, 7)) {
     SCOPED_TRACE("crash at " + std::to_string(crash_at));
