@@ -117,7 +117,7 @@ void Runner::Wake() {
 Status Runner::Run(const Context& context) {
   clock_ = &context.clock();
   recovered_once_ = false;
-  const Status status = Loop(context);
+  Status status = Loop(context);
   // After an error nothing more can be stored: whoever comes next finds them interrupted.
   for (const auto& held : held_) held->Stop();
   for (const auto& held : held_) held->Join();
@@ -187,7 +187,7 @@ Status Runner::Finish(Held& held) {
 // What others say to the jobs that run here, and that they are still ours.
 Status Runner::Watch() {
   for (const auto& held : held_) {
-    const Status status = WatchOne(*held);
+    Status status = WatchOne(*held);
     if (KindOf(status) == Kind::kLocked) {
       log::Warn("job taken over by another process", {{"job", held->job().number}});
       held->taken_over = true;

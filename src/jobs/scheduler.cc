@@ -139,7 +139,7 @@ Status Scheduler::Replace(const std::string& id, const std::string& spec, WallTi
 Status Scheduler::Put(const ScheduleSpec& spec, WallTime now) {
   AERIE_TRY(Check(spec));
   const std::string text = ToText(spec);
-  const Status created = store_.Create(spec.id, text, ToUnixMillis(now));
+  Status created = store_.Create(spec.id, text, ToUnixMillis(now));
   if (KindOf(created) != Kind::kExists) return created;
   AERIE_TRY(Tick(now).status());
   return Replace(spec.id, text, now);

@@ -115,8 +115,7 @@ std::string DaysText(const When& when) {
   if (any_day && any_weekday) return months.empty() ? "every day" : "every day of " + months;
   const std::string weekdays = "every " + WeekdaysText(when.weekdays);
   if (any_day) return weekdays + (months.empty() ? "" : " of " + months);
-  const std::string of_month =
-      "on " + MonthDaysText(when) + (months.empty() ? "every month" : months);
+  std::string of_month = "on " + MonthDaysText(when) + (months.empty() ? "every month" : months);
   if (any_weekday) return of_month;
   if (when.either) return of_month + ", and " + weekdays + (months.empty() ? "" : " of " + months);
   return weekdays + " that is " + of_month.substr(3);

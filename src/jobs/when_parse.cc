@@ -345,8 +345,10 @@ class WordParser {
       ++next_;
       at = *number;
     }
-    std::vector<std::int32_t> times;
-    for (std::int32_t hour = 0; hour < 24; ++hour) times.push_back(hour * 60 + at);
+    std::vector<std::int32_t> times(24);
+    for (std::int32_t hour = 0; hour < 24; ++hour) {
+      times[static_cast<std::size_t>(hour)] = hour * 60 + at;
+    }
     SetMinutes(when_, std::move(times));
     return Ok();
   }
@@ -498,7 +500,8 @@ std::optional<std::int32_t> ParseTimeOfDay(const std::string& text) {
   if (text == "midnight") return 0;
   if (text == "noon") return 12 * 60;
   const std::size_t colon = text.find(':');
-  if (colon == std::string::npos || colon > 2 || text.size() != colon + 3) return std::nullopt;
+  // Where there is none, it is far behind.
+  if (colon > 2 || text.size() != colon + 3) return std::nullopt;
   const auto hour = NumberOf(text.substr(0, colon));
   const auto minute = NumberOf(text.substr(colon + 1));
   if (!hour || !minute || *minute > 59) return std::nullopt;
