@@ -101,6 +101,14 @@ Status AnswerCommand(Database& db, std::int64_t number, const std::string& refus
 
 }  // namespace
 
+bool MayTakeOver(const Holder& holder, const Holder& wanting, std::int64_t lost_after_ms) {
+  if (HasEnded(holder.process)) return true;
+  // On this machine a process that has not ended may only be slow.
+  const bool same =
+      holder.process.machine == wanting.process.machine && !wanting.process.machine.empty();
+  return !same && wanting.renewed_ms - holder.renewed_ms > lost_after_ms;
+}
+
 Result<std::unique_ptr<Catalog>> Catalog::Open(const std::string& path) {
   AERIE_ASSIGN(auto db, Database::Open(path, kBusy));
   std::unique_ptr<Catalog> catalog(new Catalog(std::move(db)));
@@ -243,18 +251,12 @@ Result<std::unique_ptr<Lease>> Catalog::Take(const std::string& id, const Holder
   return WithDatabase([&](Database& db) -> Result<std::unique_ptr<Lease>> {
     AERIE_ASSIGN(const auto transaction, Transaction::Begin(db));
     AERIE_ASSIGN(const Migration found, FindIn(db, id));
-    if (found.holder && !HasEnded(found.holder->process)) {
-      const bool same = found.holder->process.machine == holder.process.machine &&
-                        !holder.process.machine.empty();
-      const std::int64_t silent_ms = holder.renewed_ms - found.holder->renewed_ms;
-      // On this machine a process that has not ended may only be slow.
-      if (same || silent_ms <= times.lost_after_ms) {
-        return MakeStatus(Kind::kLocked,
-                          "migration '" + id + "' is driven by process " +
-                              std::to_string(found.holder->process.pid) + " on " +
-                              found.holder->host +
-                              "; tell that one what to do by aerie migrate pause, cutover, ...");
-      }
+    if (found.holder && !MayTakeOver(*found.holder, holder, times.lost_after_ms)) {
+      return MakeStatus(Kind::kLocked,
+                        "migration '" + id + "' is driven by process " +
+                            std::to_string(found.holder->process.pid) + " on " +
+                            found.holder->host +
+                            "; tell that one what to do by aerie migrate pause, cutover, ...");
     }
     const ProcessIdentity& p = holder.process;
     AERIE_TRY(

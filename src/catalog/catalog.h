@@ -1,5 +1,6 @@
 // The catalog: what must survive the process that wrote it. Migrations, their log, the words that
-// other processes leave for their driver, their alerts, and what their monitor saw.
+// other processes leave for their driver, their alerts, and what their monitor saw; jobs and
+// schedules are in job_store.h and schedule_store.h.
 //
 // One SQLite file (docs/decisions/0020), which several processes may have open. Thread-safe. Every
 // call that writes is one transaction and is on the disk when it returns. The texts `spec` and
@@ -14,6 +15,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/process.h"
@@ -105,6 +107,10 @@ struct LeaseTimes {
   std::int64_t lost_after_ms = 60'000;  // a holder of which nothing else is known
 };
 
+// Whether `wanting` may take what `holder` holds: it has certainly ended, or runs elsewhere and has
+// not renewed for `lost_after_ms`.
+bool MayTakeOver(const Holder& holder, const Holder& wanting, std::int64_t lost_after_ms);
+
 class Lease;
 
 class Catalog {
@@ -138,19 +144,30 @@ class Catalog {
   Result<std::unique_ptr<Lease>> Take(const std::string& id, const Holder& holder,
                                       const LeaseTimes& times = {});
 
+  // For tests: called before and after each call has the file. Whatever it returns but Ok is the
+  // answer of that call, as if the process had ended there.
+  void FailCalls(std::function<Status()> fault) { fault_ = std::move(fault); }
+
  private:
   friend class Lease;
+  friend class JobStore;
+  friend class ScheduleStore;
   explicit Catalog(std::unique_ptr<Database> db) : db_(std::move(db)) {}
   Status Upgrade();
   // One call at a time has the connection.
   template <class Work>
-  auto WithDatabase(Work work) {
+  auto WithDatabase(Work work) -> decltype(work(std::declval<Database&>())) {
     std::lock_guard lock(mutex_);
-    return work(*db_);
+    if (!fault_) return work(*db_);
+    AERIE_TRY(fault_());
+    auto answer = work(*db_);
+    AERIE_TRY(fault_());
+    return answer;
   }
 
   std::mutex mutex_;
   const std::unique_ptr<Database> db_;
+  std::function<Status()> fault_;
 };
 
 // The right to drive one migration. Each write holds only while the lease does: kLocked once

@@ -11,6 +11,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/dead_process_testing.h"
 #include "base/temp_folder_testing.h"
 
 namespace aerie::catalog {
@@ -31,16 +32,6 @@ class CatalogTest : public ::testing::Test {
   }
   static Holder Me(std::int64_t now_ms = 1000) {
     return {.process = ThisProcess(), .host = "here", .renewed_ms = now_ms};
-  }
-  // A process that certainly runs no more.
-  static ProcessIdentity Dead() {
-    const pid_t pid = ::fork();
-    if (pid == 0) ::_exit(0);
-    ProcessIdentity dead = ThisProcess();
-    dead.pid = pid;
-    dead.started = 0;
-    ::waitpid(pid, nullptr, 0);
-    return dead;
   }
 
   TempFolder folder_;
@@ -119,7 +110,7 @@ TEST_F(CatalogTest, OneDriverAtATime) {
 TEST_F(CatalogTest, ADeadDriverIsTakenOverFrom) {
   auto catalog = Open();
   ASSERT_TRUE(catalog->Create(Made("one")).ok());
-  auto dead = *catalog->Take("one", {.process = Dead(), .host = "here", .renewed_ms = 1000});
+  auto dead = *catalog->Take("one", {.process = DeadProcess(), .host = "here", .renewed_ms = 1000});
   auto lease = catalog->Take("one", Me());
   ASSERT_TRUE(lease.ok()) << lease.status();
   EXPECT_EQ(KindOf(dead->Store({.state = "{}", .phase = "x"}, 5)), Kind::kLocked)

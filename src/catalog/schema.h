@@ -7,7 +7,7 @@
 namespace aerie::catalog {
 
 // Number n of `PRAGMA user_version` says that the first n were done. Each is one transaction.
-inline constexpr std::array<const char*, 2> kChanges = {R"sql(
+inline constexpr std::array<const char*, 3> kChanges = {R"sql(
 CREATE TABLE migrations (
   id TEXT PRIMARY KEY,
   spec TEXT NOT NULL,
@@ -76,6 +76,70 @@ CREATE TABLE kept (
   text TEXT NOT NULL,
   PRIMARY KEY (migration, key)
 ) STRICT;
+)sql",
+                                                        R"sql(
+CREATE TABLE jobs (
+  number INTEGER PRIMARY KEY AUTOINCREMENT,
+  kind TEXT NOT NULL,
+  spec TEXT NOT NULL,
+  state TEXT NOT NULL,
+  ended INTEGER NOT NULL DEFAULT 0,
+  turn INTEGER NOT NULL DEFAULT 0,        -- 0: not to be started; of one priority, higher first
+  priority INTEGER NOT NULL DEFAULT 0,
+  schedule TEXT NOT NULL DEFAULT '',      -- empty: of none
+  due_ms INTEGER NOT NULL DEFAULT 0,
+  created_ms INTEGER NOT NULL,
+  queued_ms INTEGER NOT NULL,
+  started_ms INTEGER NOT NULL DEFAULT 0,  -- the last time; 0: never
+  ended_ms INTEGER NOT NULL DEFAULT 0,
+  checkpoint TEXT NOT NULL DEFAULT '',
+  progress TEXT NOT NULL DEFAULT '',
+  result TEXT NOT NULL DEFAULT '',
+  error TEXT NOT NULL DEFAULT '',
+  error_kind TEXT NOT NULL DEFAULT '',
+  interruptions INTEGER NOT NULL DEFAULT 0,  -- in a row, without a new checkpoint
+  logged INTEGER NOT NULL DEFAULT 0,         -- entries of its log, those that were dropped too
+  epoch INTEGER NOT NULL DEFAULT 0,          -- grows with each holder
+  held INTEGER NOT NULL DEFAULT 0,
+  machine TEXT NOT NULL DEFAULT '',
+  pid INTEGER NOT NULL DEFAULT 0,
+  started INTEGER NOT NULL DEFAULT 0,
+  host TEXT NOT NULL DEFAULT '',
+  renewed_ms INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX jobs_to_start ON jobs (priority DESC, turn DESC, queued_ms, number) WHERE turn > 0;
+CREATE INDEX jobs_held ON jobs (number) WHERE held = 1;
+CREATE INDEX jobs_open_of ON jobs (schedule) WHERE ended = 0;
+CREATE INDEX jobs_ended ON jobs (ended_ms) WHERE ended = 1;
+CREATE TABLE job_log (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT,
+  job INTEGER NOT NULL REFERENCES jobs(number) ON DELETE CASCADE,
+  at_ms INTEGER NOT NULL,
+  kind TEXT NOT NULL,
+  text TEXT NOT NULL
+) STRICT;
+CREATE INDEX job_log_of ON job_log (job, seq);
+CREATE TABLE schedules (
+  id TEXT PRIMARY KEY,
+  spec TEXT NOT NULL,
+  created_ms INTEGER NOT NULL,
+  updated_ms INTEGER NOT NULL,
+  decided_ms INTEGER NOT NULL             -- each time up to it has its row below
+) STRICT;
+CREATE TABLE schedule_runs (
+  schedule TEXT NOT NULL REFERENCES schedules(id) ON DELETE CASCADE,
+  due_ms INTEGER NOT NULL,
+  last_due_ms INTEGER NOT NULL,           -- of several times in a row; else the same
+  times INTEGER NOT NULL,
+  outcome TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  waiting INTEGER NOT NULL,
+  job INTEGER NOT NULL,                   -- 0: none was made
+  at_ms INTEGER NOT NULL,                 -- when this was recorded
+  PRIMARY KEY (schedule, due_ms)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX schedule_runs_last ON schedule_runs (schedule, last_due_ms);
+CREATE UNIQUE INDEX schedule_runs_waiting ON schedule_runs (schedule) WHERE waiting = 1;
 )sql"};
 
 }  // namespace aerie::catalog

@@ -96,6 +96,7 @@ int Main(int argc, char** argv) {
   AddBundleCommands(root, action);
   AddClusterCommands(root, action);
   AddRepoCommands(root, action);
+  AddScheduleCommands(root, action);
   AddConfigCommands(root, action);
   AddDocumentCommands(root, action);
   try {

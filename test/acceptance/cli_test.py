@@ -14,7 +14,7 @@ COMMANDS = ('backup create', 'backup list', 'backup show', 'backup verify', 'bac
             'cluster show', 'repo init', 'repo stats', 'repo prune', 'repo unlock', 'repo check',
             'repo rebuild-index', 'repo repair', 'repo key list', 'repo key add', 'repo key remove',
             'repo key passwd',
-            'config check', 'config schema', 'config show', 'completion', 'man')
+            'schedule next', 'config check', 'config schema', 'config show', 'completion', 'man')
 
 
 class DocumentsTest(AcceptanceTest):
@@ -43,6 +43,24 @@ class DocumentsTest(AcceptanceTest):
             run = self.aerie.run(*args)
             self.assertEqual(run.code, 2, run)
             self.assertTrue(run.err.strip(), run)
+
+    def test_schedules_are_tried_out(self):
+        result = self.aerie.json('schedule', 'next', 'daily at 02:30', '--zone', 'Europe/Berlin',
+                                 '--from', '2026-03-28', '--count', '3').result
+        self.assertEqual([each['due'] for each in result['next']],
+                         ['2026-03-28T01:30:00.000Z', '2026-03-29T01:00:00.000Z',
+                          '2026-03-30T00:30:00.000Z'])
+        self.assertEqual(result['meaning'], 'every day at 02:30')
+        text = self.aerie.run('schedule', 'next', '0 */6 * * *', '--from', '2026-11-28', '--window',
+                              '22:00-03:00').out
+        self.assertIn('every day at 00:00, 06:00, 12:00 and 18:00 UTC', text)
+        self.assertIn('waits until Sat 28 Nov 2026 22:00 +00:00', text)
+        for words, told in ((('daily at 25:00',), 'character 10'), (('daily', '--zone', 'Mars'), 'IANA'),
+                            (('daily', '--blackout', 'noon'), '--blackout'),
+                            (('daily', '--from', 'today'), '--from')):
+            run = self.aerie.run('schedule', 'next', *words)
+            self.assertEqual(run.code, 2, run)
+            self.assertIn(told, run.err)
 
     def complete(self, *words):
         script = self.aerie.run('completion', 'bash').out
