@@ -39,6 +39,33 @@ int CompareKeys(const Column& column, std::size_t left, std::size_t right) {
   return AsText(column.Cell(left)).compare(AsText(column.Cell(right)));
 }
 
+// The rows in the order of their keys, equal ones as they stand.
+std::vector<std::size_t> OrderByKey(const Column& keys) {
+  std::vector<std::size_t> order(keys.rows());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t left, std::size_t right) {
+    return CompareKeys(keys, left, right) < 0;
+  });
+  return order;
+}
+
+// The rows of these numbers, in that order.
+RowBatch Gathered(const RowBatch& batch, const std::vector<std::size_t>& rows) {
+  RowBatch gathered = batch.Slice(0, 0);
+  for (std::size_t i = 0; i < batch.columns().size(); ++i) {
+    const Column& from = batch.columns()[i];
+    Column& to = gathered.mutable_columns()[i];
+    to.Reserve(rows.size(), from.data().size());
+    // Runs of neighbours are copied at once; rows usually come nearly sorted.
+    for (std::size_t begin = 0, end = 0; begin < rows.size(); begin = end) {
+      end = begin + 1;
+      while (end < rows.size() && rows[end] == rows[end - 1] + 1) ++end;
+      to.AppendRange(from, rows[begin], rows[end - 1] + 1);
+    }
+  }
+  return gathered;
+}
+
 bool KeysAscend(const Column& keys) {
   for (std::size_t row = 1; row < keys.rows(); ++row) {
     if (CompareKeys(keys, row - 1, row) >= 0) return false;
@@ -283,36 +310,24 @@ Status RowBatch::Validate() const {
   return fail("key " + KeyToText(KeyAt(row)) + " does not come after " + KeyToText(KeyAt(row - 1)));
 }
 
+void SortByKey(RowBatch& batch) {
+  if (batch.rows() == 0 || KeysAscend(batch.key_column())) return;
+  batch = Gathered(batch, OrderByKey(batch.key_column()));
+}
+
 std::size_t SortAndDeduplicate(RowBatch& batch) {
   if (batch.rows() == 0 || KeysAscend(batch.key_column())) return 0;
   const Column& keys = batch.key_column();
-  std::vector<std::size_t> order(batch.rows());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t left, std::size_t right) {
-    return CompareKeys(keys, left, right) < 0;
-  });
   std::vector<std::size_t> kept;
-  kept.reserve(order.size());
-  for (const std::size_t row : order) {
+  kept.reserve(batch.rows());
+  for (const std::size_t row : OrderByKey(keys)) {
     if (!kept.empty() && CompareKeys(keys, kept.back(), row) == 0)
       kept.back() = row;
     else
       kept.push_back(row);
   }
-  RowBatch sorted = batch.Slice(0, 0);
-  for (std::size_t i = 0; i < batch.columns().size(); ++i) {
-    const Column& from = batch.columns()[i];
-    Column& to = sorted.mutable_columns()[i];
-    to.Reserve(kept.size(), from.data().size());
-    // Runs of neighbours are copied at once; rows usually come nearly sorted.
-    for (std::size_t begin = 0, end = 0; begin < kept.size(); begin = end) {
-      end = begin + 1;
-      while (end < kept.size() && kept[end] == kept[end - 1] + 1) ++end;
-      to.AppendRange(from, kept[begin], kept[end - 1] + 1);
-    }
-  }
   const std::size_t dropped = batch.rows() - kept.size();
-  batch = std::move(sorted);
+  batch = Gathered(batch, kept);
   return dropped;
 }
 
