@@ -157,7 +157,7 @@ class RowSpool::RunWriter {
 class RowSpool::RunReader {
  public:
   RunReader(const RowSpool& spool, std::shared_ptr<const LocalFile> file)
-      : columns_(spool.columns_), file_(std::move(file)) {}
+      : columns_(&spool.columns_), file_(std::move(file)) {}
 
   Result<std::optional<RowBatch>> Next() {
     if (offset_ == file_->size()) return std::optional<RowBatch>();
@@ -172,7 +172,7 @@ class RowSpool::RunReader {
     AERIE_TRY(file_->ReadAt(offset_ + kBlockHead, block));
     if (XXH3_64bits(block.data(), block.size()) != sum) return Damaged();
     offset_ += kBlockHead + size;
-    AERIE_ASSIGN(auto batch, DecodeBlock(block, columns_));
+    AERIE_ASSIGN(auto batch, DecodeBlock(block, *columns_));
     return std::optional(std::move(batch));
   }
 
@@ -183,8 +183,8 @@ class RowSpool::RunReader {
                         "for another folder");
   }
 
-  const std::vector<FieldSchema>& columns_;
-  const std::shared_ptr<const LocalFile> file_;
+  const std::vector<FieldSchema>* columns_;
+  std::shared_ptr<const LocalFile> file_;
   std::uint64_t offset_ = 0;
 };
 
