@@ -88,9 +88,18 @@ Result<std::unique_ptr<ForeignTable>> OpenOne(ForeignKind kind, const std::strin
 Result<std::optional<ForeignInput>> FindForeignInput(const std::string& path) {
   std::error_code error;
   if (!fs::is_directory(path, error)) {
-    if (!fs::exists(path, error)) return std::optional<ForeignInput>();
-    AERIE_TRY(CheckReadable(path));
     const auto kind = KindOfFile(path);
+    const bool remote = path.find("://") != std::string::npos;
+    if (kind && remote) {
+      return RefusedError("import " + path +
+                          ": files of other programs are read from a local folder; download it "
+                          "first");
+    }
+    if (kind && !fs::exists(path, error)) {
+      return NotFoundError("import " + path + ": there is no such file");
+    }
+    if (remote || !fs::exists(path, error)) return std::optional<ForeignInput>();
+    AERIE_TRY(CheckReadable(path));
     if (!kind) {
       return RefusedError("import " + path +
                           ": its name ends in none of .parquet, .csv, .npy, .jsonl and .ndjson");

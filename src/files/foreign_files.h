@@ -24,8 +24,8 @@ struct ForeignInput {
 };
 
 // What `path` is, by the names of files. Nullopt: an export of ours, finished or not, or nothing
-// that is known here. kRefused for a folder of several kinds, and for kinds that are known and not
-// read (.npz, .csv.gz).
+// that is known here. kNotFound for a file that is not there; kRefused for a folder of several kinds,
+// for kinds that are known and not read (.npz, .csv.gz), and for files that are not local.
 Result<std::optional<ForeignInput>> FindForeignInput(const std::string& path);
 
 struct ForeignOptions {

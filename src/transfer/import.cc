@@ -1,5 +1,7 @@
 #include "transfer/import.h"
 
+#include <algorithm>
+#include <string_view>
 #include <utility>
 
 #include "files/jsonl_format.h"
@@ -175,7 +177,8 @@ Result<std::unique_ptr<FileImport>> FileImport::Open(const Context& context,
       self->plan_.spec.schema.Columns(), self->options_.spool,
       [read](const rows::Key& key, std::uint64_t first, std::uint64_t second) {
         return RefusedError("import: the key " + rows::KeyToText(key) + " comes twice, in " +
-                            read->Locate(first) + " and in " + read->Locate(second) +
+                            read->Locate(std::min(first, second)) + " and in " +
+                            read->Locate(std::max(first, second)) +
                             "; nothing was written");
       });
   self->endpoint_ = std::make_unique<RowsEndpoint>(*self);
@@ -225,7 +228,10 @@ Status FileImport::AddRows(const Context& context, rows::RowBatch& batch) {
   return spool_->Add(context, batch);
 }
 
-Result<RestoreResult> FileImport::Write(const Context& context, ProgressSink& progress) {
+Result<RestoreResult> FileImport::Run(const Context& context, ProgressSink& progress) {
+  AERIE_ASSIGN(const RestorePlan target, PlanTarget(context));
+  AERIE_TRY(CheckPlan(target, options_.restore));
+  AERIE_TRY(ReadRows(context, progress));
   return RunRestore(context, *endpoint_, to_, options_.restore, progress);
 }
 

@@ -24,9 +24,9 @@ namespace aerie::transfer {
 
 struct ImportOptions {
   files::ImportMapping mapping;
-  rows::CollectionName name;   // the target
-  files::SpoolOptions spool;   // where rows are sorted
-  RestoreOptions restore;      // its selection and names are not used
+  rows::CollectionName name;  // the target
+  files::SpoolOptions spool;  // where rows are sorted
+  RestoreOptions restore;     // its selection and names are not used
 };
 
 class FileImport {
@@ -45,14 +45,15 @@ class FileImport {
   // What stands in the way at the target; one item.
   Result<RestorePlan> PlanTarget(const Context& context);
   // Reads, converts and sorts every row; once. kRefused, naming file, row, column and value, at the
-  // first that does not fit; kNoSpace when the disk is full.
+  // first that does not fit; kNoSpace when the disk is full. Run does it by itself.
   Status ReadRows(const Context& context, ProgressSink& progress);
   std::uint64_t rows() const { return spool_->rows(); }
   // The first rows of the files, as JSON lines, in the file's order. After ReadRows, also when it
   // failed.
   const std::vector<std::string>& first_rows() const { return first_rows_; }
-  // After ReadRows.
-  Result<RestoreResult> Write(const Context& context, ProgressSink& progress);
+  // All of it: the target is looked at, rows are read, then written and compared. Errors before the
+  // first row is written are statuses; later ones are in the result.
+  Result<RestoreResult> Run(const Context& context, ProgressSink& progress);
 
  private:
   class RowsEndpoint;
