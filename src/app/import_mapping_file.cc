@@ -15,13 +15,24 @@ namespace {
 
 using rows::DataType;
 
-constexpr DataType kTypes[] = {
-    DataType::kBool,         DataType::kInt8,           DataType::kInt16,
-    DataType::kInt32,        DataType::kInt64,          DataType::kFloat,
-    DataType::kDouble,       DataType::kVarChar,        DataType::kArray,
-    DataType::kJson,         DataType::kGeometry,       DataType::kTimestamptz,
-    DataType::kBinaryVector, DataType::kFloatVector,    DataType::kFloat16Vector,
-    DataType::kBFloat16Vector, DataType::kSparseFloatVector, DataType::kInt8Vector};
+constexpr DataType kTypes[] = {DataType::kBool,
+                               DataType::kInt8,
+                               DataType::kInt16,
+                               DataType::kInt32,
+                               DataType::kInt64,
+                               DataType::kFloat,
+                               DataType::kDouble,
+                               DataType::kVarChar,
+                               DataType::kArray,
+                               DataType::kJson,
+                               DataType::kGeometry,
+                               DataType::kTimestamptz,
+                               DataType::kBinaryVector,
+                               DataType::kFloatVector,
+                               DataType::kFloat16Vector,
+                               DataType::kBFloat16Vector,
+                               DataType::kSparseFloatVector,
+                               DataType::kInt8Vector};
 
 std::string LineOf(const std::string& file, const YAML::Node& node) {
   return file + ":" + std::to_string(node.Mark().line + 1);
@@ -68,8 +79,8 @@ std::string ParamsJson(const YAML::Node& params) {
     const char* const last = value.data() + value.size();
     const auto [end, error] = std::from_chars(value.data(), last, number);
     const bool plain = error == std::errc() && end == last && !value.empty();
-    json += (json.size() > 1 ? ",\"" : "\"") + entry.first.Scalar() + "\":" +
-            (plain || value == "true" || value == "false" ? value : "\"" + value + "\"");
+    json += (json.size() > 1 ? ",\"" : "\"") + entry.first.Scalar() +
+            "\":" + (plain || value == "true" || value == "false" ? value : "\"" + value + "\"");
   }
   return json + "}";
 }
@@ -141,7 +152,8 @@ Status ReadField(const YAML::Node& node, const std::string& file, const std::str
 
 Status ReadFields(const YAML::Node& node, const std::string& file, files::ImportMapping& out) {
   if (!node.IsDefined() || node.IsNull()) return Ok();
-  if (!node.IsMap()) return InvalidError(LineOf(file, node) + ": 'fields' must be a mapping of names");
+  if (!node.IsMap())
+    return InvalidError(LineOf(file, node) + ": 'fields' must be a mapping of names");
   std::set<std::string> seen;
   for (const auto& entry : node) {
     files::FieldMapping& field = out.fields.emplace_back();
@@ -164,7 +176,8 @@ Status ReadCsv(const YAML::Node& node, const std::string& file, files::CsvOption
   section.Text("delimiter", delimiter);
   if (delimiter.empty()) return section.Finish();
   if (delimiter.size() != 1 || delimiter == "\"" || delimiter == "\n" || delimiter == "\r") {
-    section.Fail(node["delimiter"], "'csv.delimiter' must be one character, such as ';' or \"\\t\"");
+    section.Fail(node["delimiter"],
+                 "'csv.delimiter' must be one character, such as ';' or \"\\t\"");
   }
   out.delimiter = delimiter[0];
   return section.Finish();

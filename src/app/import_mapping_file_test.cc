@@ -69,7 +69,8 @@ TEST(ImportMappingFile, WrongKeysAreNamedWithTheirLine) {
               HasSubstr("m.yaml:2: unknown key 'colum' in fields.id; did you mean 'column'?"));
   EXPECT_THAT(message("fields:\n  id: {type: Varchar}\n"), HasSubstr("did you mean 'VarChar'?"));
   EXPECT_THAT(message("fields:\n  v: {type: FloatVector, dim: 0}\n"), HasSubstr("'fields.v.dim'"));
-  EXPECT_THAT(message("fields:\n  v: {index: {metric: L2}}\n"), HasSubstr("index.type' is missing"));
+  EXPECT_THAT(message("fields:\n  v: {index: {metric: L2}}\n"),
+              HasSubstr("index.type' is missing"));
   EXPECT_THAT(message("fields:\n  v: {index: {type: FLAT, metrik: L2}}\n"), HasSubstr("metrik"));
   EXPECT_THAT(message("fields:\n  v: 3\n"), HasSubstr("must be a mapping"));
   EXPECT_THAT(message("fields: [a]\n"), HasSubstr("must be a mapping of names"));

@@ -1,5 +1,5 @@
-// One mapping of a YAML file that is read strictly: unknown keys and wrong values are errors with the
-// file, the line and the nearest name.
+// One mapping of a YAML file that is read strictly: unknown keys and wrong values are errors with
+// the file, the line and the nearest name.
 //
 // For the files of this room that read YAML; one thread.
 #pragma once

@@ -119,8 +119,7 @@ CommandResult PlanOfFiles(Environment& env, const ImportArgs& args, transfer::Fi
   return result;
 }
 
-Result<rows::CollectionName> TargetOf(const ImportArgs& args,
-                                      const files::ImportMapping& mapping) {
+Result<rows::CollectionName> TargetOf(const ImportArgs& args, const files::ImportMapping& mapping) {
   const std::string& text = args.collection.empty() ? mapping.collection : args.collection;
   if (text.empty()) {
     return InvalidError("import " + args.folder +
@@ -160,9 +159,9 @@ Result<transfer::ImportOptions> OptionsForFiles(const ImportArgs& args,
   }
   AERIE_ASSIGN(options.name, TargetOf(args, options.mapping));
   const char* const set = std::getenv("TMPDIR");
-  options.spool.folder = !args.spool_folder.empty()         ? args.spool_folder
+  options.spool.folder = !args.spool_folder.empty()       ? args.spool_folder
                          : set != nullptr && *set != '\0' ? set
-                                                           : "/tmp";
+                                                          : "/tmp";
   options.restore = restore;
   return options;
 }

@@ -27,10 +27,10 @@ struct Primitive {
   NumberType number;
 };
 constexpr Primitive kPrimitives[] = {
-    {'c', NumberType::kInt8},    {'C', NumberType::kUInt8}, {'s', NumberType::kInt16},
-    {'S', NumberType::kUInt16},  {'i', NumberType::kInt32}, {'I', NumberType::kUInt32},
-    {'l', NumberType::kInt64},   {'L', NumberType::kUInt64}, {'e', NumberType::kFloat16},
-    {'f', NumberType::kFloat},   {'g', NumberType::kDouble}};
+    {'c', NumberType::kInt8},   {'C', NumberType::kUInt8},  {'s', NumberType::kInt16},
+    {'S', NumberType::kUInt16}, {'i', NumberType::kInt32},  {'I', NumberType::kUInt32},
+    {'l', NumberType::kInt64},  {'L', NumberType::kUInt64}, {'e', NumberType::kFloat16},
+    {'f', NumberType::kFloat},  {'g', NumberType::kDouble}};
 
 std::optional<NumberType> NumberOf(std::string_view format) {
   for (const Primitive& one : kPrimitives) {
@@ -213,7 +213,8 @@ Status SetList(const ArrowArray& elements, Extent extent, const T& type, Bytes& 
   }
   const auto count = static_cast<std::size_t>(extent.count);
   if (type.kind == Kind::kNumber) {
-    value.SetNumbers(type.number, count, FixedAt(elements, begin, extent.count, WidthOf(type.number)));
+    value.SetNumbers(type.number, count,
+                     FixedAt(elements, begin, extent.count, WidthOf(type.number)));
   } else if (type.kind == Kind::kBits) {
     bits.clear();
     for (std::int64_t at = begin; at < end; ++at) bits.push_back(BitAt(elements.buffers[1], at));

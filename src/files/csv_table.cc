@@ -17,7 +17,9 @@ class CsvTable final : public ForeignTable {
 
   Status ReadHeader() {
     AERIE_ASSIGN(const bool there, NextRow());
-    if (!there) return RefusedError("read " + file_->path() + ": it is empty; its first line must name the columns");
+    if (!there)
+      return RefusedError("read " + file_->path() +
+                          ": it is empty; its first line must name the columns");
     for (const CsvParser::Cell& cell : parser_.cells()) {
       if (cell.text.empty() || !IsUtf8(cell.text)) {
         return RefusedError("read " + file_->path() +
@@ -120,7 +122,8 @@ Result<bool> CsvParser::Take(std::string_view& text) {
     }
     row_bytes_ += std::max<std::size_t>(run, 1);
     if (row_bytes_ > kMaxCsvRow) {
-      return RefusedError("line " + std::to_string(row_line_) + ": the row that begins there has more than " +
+      return RefusedError("line " + std::to_string(row_line_) +
+                          ": the row that begins there has more than " +
                           std::to_string(kMaxCsvRow >> 20) + " MiB; is a quote never closed?");
     }
     if (run > 0) {
@@ -190,7 +193,8 @@ Result<bool> CsvParser::Separator(char c) {
 Result<bool> CsvParser::End() {
   if (!in_row_) return false;
   if (state_ == State::kQuoted) {
-    return RefusedError("line " + std::to_string(row_line_) + ": the row that begins there has a quote that is never closed");
+    return RefusedError("line " + std::to_string(row_line_) +
+                        ": the row that begins there has a quote that is never closed");
   }
   if (state_ == State::kReturn) return Fail("a carriage return without a line feed");
   in_row_ = false;

@@ -41,9 +41,9 @@ Status CheckReadable(const fs::path& path) {
     return RefusedError("import " + path.string() +
                         ": it is an archive; unzip it, and import the folder of .npy files");
   }
-  if ((end == ".gz" || end == ".zst" || end == ".bz2" || end == ".xz") &&
-      KindOfFile(path.stem())) {
-    return RefusedError("import " + path.string() + ": it is compressed as a whole; unpack it first");
+  if ((end == ".gz" || end == ".zst" || end == ".bz2" || end == ".xz") && KindOfFile(path.stem())) {
+    return RefusedError("import " + path.string() +
+                        ": it is compressed as a whole; unpack it first");
   }
   return Ok();
 }

@@ -24,8 +24,8 @@ struct ForeignInput {
 };
 
 // What `path` is, by the names of files. Nullopt: an export of ours, finished or not, or nothing
-// that is known here. kNotFound for a file that is not there; kRefused for a folder of several kinds,
-// for kinds that are known and not read (.npz, .csv.gz), and for files that are not local.
+// that is known here. kNotFound for a file that is not there; kRefused for a folder of several
+// kinds, for kinds that are known and not read (.npz, .csv.gz), and for files that are not local.
 Result<std::optional<ForeignInput>> FindForeignInput(const std::string& path);
 
 struct ForeignOptions {
@@ -53,7 +53,7 @@ class ForeignFiles final : public ForeignTable {
   const ForeignOptions options_;
   std::vector<ForeignColumn> columns_;
   std::unique_ptr<ForeignTable> table_;
-  std::size_t next_ = 0;                    // file
+  std::size_t next_ = 0;                       // file
   std::vector<std::uint64_t> first_row_ = {};  // number of the first row of each opened one
   std::uint64_t rows_ = 0;
   std::vector<std::size_t> order_;  // where the open table has the columns

@@ -21,22 +21,17 @@ using testing::StartsWith;
 
 const std::string kData = std::string(AERIE_SOURCE_DIR) + "/src/files/testdata";
 
-ImportMapping Ignoring(std::vector<std::string> columns) {
-  ImportMapping mapping;
-  mapping.ignore = std::move(columns);
-  return mapping;
-}
-
 // ---- NumPy ----
 
 TEST(ForeignFiles, AFolderOfArraysSaysEnough) {
-  EXPECT_EQ(Shown(ForeignRowsOf(kData + "/arrays", {})),
-            R"({"big":[1,2],"bits":"8000","flag":true,"half":"003c0040","id":5,"name":"fünf","raw":"a","small":[-128,127],"vector":[1,2]})"
-            "\n"
-            R"({"big":[3,4],"bits":"4000","flag":false,"half":"00420044","id":3,"name":"drei","raw":"bc","small":[0,1],"vector":[3,4]})"
-            "\n"
-            R"({"big":[5,6],"bits":"2000","flag":true,"half":"0045ff7b","id":4,"name":"vier 𝄞","raw":"","small":[2,3],"vector":[5,6]})"
-            "\n");
+  EXPECT_EQ(
+      Shown(ForeignRowsOf(kData + "/arrays", {})),
+      R"({"big":[1,2],"bits":"8000","flag":true,"half":"003c0040","id":5,"name":"fünf","raw":"a","small":[-128,127],"vector":[1,2]})"
+      "\n"
+      R"({"big":[3,4],"bits":"4000","flag":false,"half":"00420044","id":3,"name":"drei","raw":"bc","small":[0,1],"vector":[3,4]})"
+      "\n"
+      R"({"big":[5,6],"bits":"2000","flag":true,"half":"0045ff7b","id":4,"name":"vier 𝄞","raw":"","small":[2,3],"vector":[5,6]})"
+      "\n");
 }
 
 TEST(ForeignFiles, EveryVersionOfNumPysFormat) {
@@ -74,7 +69,8 @@ std::string Npy(const std::string& header, const std::string& data, int version 
 TEST(ForeignFiles, DamagedArraysAreRefused) {
   const std::string good = "{'descr': '<i4', 'fortran_order': False, 'shape': (2,), }";
   const auto parse = [](const std::string& file) {
-    const auto header = ParseNpyHeader(AsBytes(file).first(std::min(file.size(), kMaxNpyHeader)), file.size());
+    const auto header =
+        ParseNpyHeader(AsBytes(file).first(std::min(file.size(), kMaxNpyHeader)), file.size());
     return header.ok() ? std::string("ok") : std::string(header.status().message());
   };
   EXPECT_EQ(parse(Npy(good, "12345678")), "ok");
@@ -83,19 +79,22 @@ TEST(ForeignFiles, DamagedArraysAreRefused) {
   EXPECT_THAT(parse("\x93NUMPX\x01"), HasSubstr("does not begin"));
   EXPECT_THAT(parse(""), HasSubstr("does not begin"));
   EXPECT_THAT(parse(Npy(good, "", 4)), HasSubstr("version 4.0"));
-  EXPECT_THAT(parse(Npy(std::string(60'000, ' '), "").substr(0, 100)), HasSubstr("within its header"));
+  EXPECT_THAT(parse(Npy(std::string(60'000, ' '), "").substr(0, 100)),
+              HasSubstr("within its header"));
   std::string huge("\x93NUMPY\x02\x00\xff\xff\xff\x0f", 12);
   EXPECT_THAT(parse(huge), HasSubstr("within its header"));
   huge = std::string("\x93NUMPY\x02\x00\x00\x00\x02\x00", 12) + std::string(1 << 17, ' ');
   EXPECT_THAT(parse(huge), HasSubstr("header has 131072 bytes"));
   for (const char* const bad :
-       {"", "{}", "{'descr': '<i4'}", "{'descr': '<i4', 'fortran_order': False, 'shape': (2,), 'x': 1}",
+       {"", "{}", "{'descr': '<i4'}",
+        "{'descr': '<i4', 'fortran_order': False, 'shape': (2,), 'x': 1}",
         "{'descr': '<i4', 'fortran_order': Maybe, 'shape': (2,)}", "{'descr': '<i4",
         "{'descr': '<i4', 'fortran_order': False, 'shape': (2"}) {
     EXPECT_THAT(parse(Npy(bad, "")), HasSubstr("cannot be read")) << bad;
   }
-  EXPECT_THAT(parse(Npy("{'descr': '<i4', 'fortran_order': False, 'shape': (4611686018427387904,)}", "")),
-              HasSubstr("was it cut off?"));
+  EXPECT_THAT(
+      parse(Npy("{'descr': '<i4', 'fortran_order': False, 'shape': (4611686018427387904,)}", "")),
+      HasSubstr("was it cut off?"));
   EXPECT_THAT(parse(Npy("{'descr': '<i4', 'fortran_order': False, 'shape': (2, 99999999999)}", "")),
               HasSubstr("99999999999 elements"));
   EXPECT_THAT(parse(Npy("{'descr': '<U99999999999', 'fortran_order': False, 'shape': (1,)}", "")),
@@ -159,15 +158,18 @@ TEST(ForeignFiles, BadCsvIsRefusedWithItsLine) {
   EXPECT_EQ(ReadCsv("id,t\n1,a\n2\n"), "read t.csv, row 2 (line 3): it has 1 cells instead of 2");
   EXPECT_EQ(ReadCsv("id,t\n1,a,\n"), "read t.csv, row 1 (line 2): it has 3 cells instead of 2");
   EXPECT_EQ(ReadCsv("id,t\n\n"), "read t.csv, row 1 (line 2): it has 1 cells instead of 2");
-  EXPECT_THAT(ReadCsv("id,t\n1,\"a\nb"), HasSubstr("line 2: the row that begins there has a quote that is never closed"));
+  EXPECT_THAT(ReadCsv("id,t\n1,\"a\nb"),
+              HasSubstr("line 2: the row that begins there has a quote that is never closed"));
   EXPECT_THAT(ReadCsv("id,t\n1,a\"b\n"), HasSubstr("line 2: a quote within a cell"));
-  EXPECT_THAT(ReadCsv("id,t\n1,\"a\"b\n"), HasSubstr("line 2: something follows the closing quote"));
+  EXPECT_THAT(ReadCsv("id,t\n1,\"a\"b\n"),
+              HasSubstr("line 2: something follows the closing quote"));
   EXPECT_THAT(ReadCsv("id,t\n1,a\rb\n"), HasSubstr("line 2: a carriage return"));
   EXPECT_THAT(ReadCsv("id,t\n1,a\r"), HasSubstr("line 2: a carriage return"));
   EXPECT_THAT(ReadCsv(""), HasSubstr("it is empty"));
   EXPECT_THAT(ReadCsv("id,\n"), HasSubstr("must name every column"));
   EXPECT_THAT(ReadCsv("id,id\n"), HasSubstr("two columns of the name 'id'"));
-  EXPECT_THAT(ReadCsv("id,t\n1,\"" + std::string(kMaxCsvRow, 'x')), HasSubstr("is a quote never closed?"));
+  EXPECT_THAT(ReadCsv("id,t\n1,\"" + std::string(kMaxCsvRow, 'x')),
+              HasSubstr("is a quote never closed?"));
   EXPECT_EQ(ReadCsv("id,t\n1,\"x\n\"\nNaN,b\n"),
             "t.csv, row 2 (line 4): column id: \"NaN\" is no Int64");
   EXPECT_EQ(ReadCsv("id,t\n1,0123456789x\n"),
@@ -178,7 +180,8 @@ TEST(ForeignFiles, BadCsvIsRefusedWithItsLine) {
 
 TEST(ForeignFiles, AnEmptyCellIsNullAndAQuotedOneText) {
   EXPECT_EQ(ReadCsv("id,t\r\n1,\"\"\r\n2,x"), "{\"id\":1,\"t\":\"\"}\n{\"id\":2,\"t\":\"x\"}\n");
-  EXPECT_THAT(ReadCsv("id,t\n1,\n"), HasSubstr("row 1 (line 2): column t: null, and the field takes none"));
+  EXPECT_THAT(ReadCsv("id,t\n1,\n"),
+              HasSubstr("row 1 (line 2): column t: null, and the field takes none"));
   EXPECT_THAT(ReadCsv("id,t\n,a\n"), HasSubstr("column id: null"));
   ImportMapping mapping;
   mapping.fields = {MappingOf("id", {"", DataType::kInt64}),
@@ -271,8 +274,10 @@ std::string ReadLines(const std::string& text, const ImportMapping& given = {}) 
 }
 
 TEST(ForeignFiles, JsonLinesMayLackMembersAndHaveNoOthers) {
-  EXPECT_EQ(ReadLines("{\"id\": 9007199254740993, \"j\": {\"a\":[1, 2]}}\n\n  \n{\"j\":null,\"id\":2}\n{\"id\":3}"),
-            "{\"id\":9007199254740993,\"j\":{\"a\":[1, 2]}}\n{\"id\":2,\"j\":null}\n{\"id\":3,\"j\":null}\n");
+  EXPECT_EQ(ReadLines("{\"id\": 9007199254740993, \"j\": {\"a\":[1, 2]}}\n\n  "
+                      "\n{\"j\":null,\"id\":2}\n{\"id\":3}"),
+            "{\"id\":9007199254740993,\"j\":{\"a\":[1, "
+            "2]}}\n{\"id\":2,\"j\":null}\n{\"id\":3,\"j\":null}\n");
   std::string many;
   for (int i = 0; i < 200; ++i) many += "{\"id\":" + std::to_string(i) + "}\n";
   EXPECT_THAT(ReadLines(many + "{\"id\":1,\"x\":2}\n"),
@@ -314,7 +319,8 @@ TEST(ForeignFiles, SeveralFilesAreOneTable) {
   EXPECT_THAT((*files)->Locate(1), testing::EndsWith("/a.csv, row 1"));
   EXPECT_THAT((*files)->Locate(3), testing::EndsWith("/b/c.csv, row 2"));
   WriteFile(folder.path() / "z.csv", "id\n4\n");
-  EXPECT_THAT(Shown(ForeignRowsOf(folder.path(), mapping)), HasSubstr("its columns are not those of"));
+  EXPECT_THAT(Shown(ForeignRowsOf(folder.path(), mapping)),
+              HasSubstr("its columns are not those of"));
   WriteFile(folder.path() / "q.npy", "");
   EXPECT_THAT(Shown(ForeignRowsOf(folder.path(), mapping)), HasSubstr("files of several kinds"));
 }

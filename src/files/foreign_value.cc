@@ -167,7 +167,9 @@ Status AppendInteger(const Wide& wide, const Slot& slot, Bytes& out) {
 double Nearest(double value, Slot::Kind kind, Bytes& out) {
   ByteWriter writer(out);
   switch (kind) {
-    case Slot::Kind::kFloat: writer.Fixed(static_cast<float>(value)); return static_cast<float>(value);
+    case Slot::Kind::kFloat:
+      writer.Fixed(static_cast<float>(value));
+      return static_cast<float>(value);
     case Slot::Kind::kFloat16: writer.Fixed(HalfOf(value)); return FloatOfHalf(HalfOf(value));
     case Slot::Kind::kBFloat16:
       writer.Fixed(BFloat16Of(value));
@@ -186,7 +188,7 @@ bool IsSame(const Wide& wide, double value) {
 }
 
 Status AppendReal(const Wide& wide, const Slot& slot, Rounding rounding, Bytes& out) {
-  const double value = wide.kind == Wide::Kind::kReal      ? wide.real
+  const double value = wide.kind == Wide::Kind::kReal     ? wide.real
                        : wide.kind == Wide::Kind::kSigned ? static_cast<double>(wide.integer)
                                                           : static_cast<double>(wide.natural);
   const double kept = Nearest(value, slot.kind, out);
@@ -211,9 +213,7 @@ Status AppendNumber(NumberType type, const std::uint8_t* at, const Slot& slot, R
                : Refused(ShownNumber(wide), "is no Bool");
   }
   switch (slot.kind) {
-    case Slot::Kind::kBool:
-      out.push_back(*at != 0 ? 1 : 0);
-      return Ok();
+    case Slot::Kind::kBool: out.push_back(*at != 0 ? 1 : 0); return Ok();
     case Slot::Kind::kInteger: return AppendInteger(wide, slot, out);
     default: return AppendReal(wide, slot, rounding, out);
   }
@@ -379,7 +379,8 @@ Status AppendVector(const FieldSchema& field, const ForeignValue& value, const S
     case Kind::kJson: {
       JsonCursor cursor(value.text);
       std::size_t count = 0;
-      AERIE_TRY(TakeJsonList(cursor, [&] { return TakeJsonNumber(cursor, slot, out); }, count));
+      AERIE_TRY(TakeJsonList(
+          cursor, [&] { return TakeJsonNumber(cursor, slot, out); }, count));
       if (!cursor.AtEnd()) return Refused(Cut(value.text), "goes on behind the list");
       return CheckCount(field, count, wanted);
     }
@@ -484,7 +485,8 @@ Status AppendArray(const FieldSchema& field, const ForeignValue& value, Rounding
     // A list without elements has no type.
   } else if (value.kind == Kind::kWord || value.kind == Kind::kJson) {
     JsonCursor cursor(value.text);
-    AERIE_TRY(TakeJsonList(cursor, [&] { return TakeJsonNumber(cursor, *slot, elements); }, count));
+    AERIE_TRY(TakeJsonList(
+        cursor, [&] { return TakeJsonNumber(cursor, *slot, elements); }, count));
     if (!cursor.AtEnd()) return Refused(Cut(value.text), "goes on behind the list");
   } else {
     return WrongKind(field, value);
@@ -546,7 +548,9 @@ std::uint16_t SmallFloat(double value, int exponent_bits, int mantissa) {
   const unsigned sign = std::signbit(value) ? 1U << (exponent_bits + mantissa) : 0U;
   const int bias = (1 << (exponent_bits - 1)) - 1;
   const unsigned infinity = ((1U << exponent_bits) - 1) << mantissa;
-  const auto bits = [&](unsigned magnitude) { return static_cast<std::uint16_t>(sign | magnitude); };
+  const auto bits = [&](unsigned magnitude) {
+    return static_cast<std::uint16_t>(sign | magnitude);
+  };
   if (std::isnan(value)) return bits(infinity | 1U << (mantissa - 1));
   if (std::isinf(value)) return bits(infinity);
   if (value == 0) return bits(0);
@@ -579,8 +583,9 @@ std::size_t WidthOf(NumberType type) {
 }
 
 const char* NameOf(NumberType type) {
-  static constexpr const char* kNames[] = {"bool",   "int8",   "int16",  "int32",   "int64", "uint8",
-                                           "uint16", "uint32", "uint64", "float16", "float", "double"};
+  static constexpr const char* kNames[] = {"bool",   "int8",    "int16",  "int32",
+                                           "int64",  "uint8",   "uint16", "uint32",
+                                           "uint64", "float16", "float",  "double"};
   return kNames[static_cast<std::size_t>(type)];
 }
 
@@ -710,10 +715,9 @@ float FloatOfHalf(std::uint16_t half) {
   const std::uint32_t exponent = half >> 10 & 0x1fU;
   const std::uint32_t mantissa = half & 0x3ffU;
   if (exponent == 31) return std::bit_cast<float>(sign | 0x7f800000U | mantissa << 13);
-  const float magnitude = exponent == 0
-                              ? std::ldexp(static_cast<float>(mantissa), -24)
-                              : std::ldexp(static_cast<float>(mantissa | 0x400U),
-                                           static_cast<int>(exponent) - 25);
+  const float magnitude = exponent == 0 ? std::ldexp(static_cast<float>(mantissa), -24)
+                                        : std::ldexp(static_cast<float>(mantissa | 0x400U),
+                                                     static_cast<int>(exponent) - 25);
   return sign != 0 ? -magnitude : magnitude;
 }
 

@@ -66,7 +66,8 @@ TEST(ForeignValue, IntegersFitOrAreRefused) {
             "128 is no Int8 (-128 to 127)");
   EXPECT_EQ(NumberCell<std::uint32_t>(DataType::kInt32, NumberType::kUInt32, 0x80000000U),
             "2147483648 is no Int32 (-2147483648 to 2147483647)");
-  EXPECT_EQ(NumberCell<std::uint64_t>(DataType::kInt64, NumberType::kUInt64, 1), "0100000000000000");
+  EXPECT_EQ(NumberCell<std::uint64_t>(DataType::kInt64, NumberType::kUInt64, 1),
+            "0100000000000000");
   EXPECT_THAT(NumberCell<std::uint64_t>(DataType::kInt64, NumberType::kUInt64, ~0ULL),
               HasSubstr("18446744073709551615 is no Int64"));
   EXPECT_THAT(NumberCell<std::int32_t>(DataType::kBool, NumberType::kInt32, 1), "1 is no Bool");
@@ -82,9 +83,9 @@ TEST(ForeignValue, FloatsGoIntoIntegersOnlyWhenTheyAreWhole) {
               HasSubstr("is no Int64"));
   EXPECT_EQ(NumberCell(DataType::kInt64, NumberType::kDouble, -9223372036854775808.0),
             "0000000000000080");
-  EXPECT_THAT(NumberCell(DataType::kInt64, NumberType::kFloat,
-                         std::numeric_limits<float>::infinity()),
-              HasSubstr("inf is no Int64"));
+  EXPECT_THAT(
+      NumberCell(DataType::kInt64, NumberType::kFloat, std::numeric_limits<float>::infinity()),
+      HasSubstr("inf is no Int64"));
 }
 
 TEST(ForeignValue, FloatsAreExactUnlessRounded) {
@@ -117,19 +118,25 @@ TEST(ForeignValue, EveryHalfComesBackAndDoublesTakeTheNearest) {
       ASSERT_EQ(HalfOf(value), half) << value;
     }
     const float wide = FloatOfBFloat16(half);
-    if (!std::isnan(wide)) ASSERT_EQ(BFloat16Of(wide), half) << wide;
+    if (!std::isnan(wide)) {
+      ASSERT_EQ(BFloat16Of(wide), half) << wide;
+    }
   }
   rows::RowGenerator random(3);
   for (int i = 0; i < 20'000; ++i) {
-    const double value = std::ldexp(static_cast<double>(random.Next()), -static_cast<int>(random.Below(90)));
+    const double value =
+        std::ldexp(static_cast<double>(random.Next()), -static_cast<int>(random.Below(90)));
     const std::uint16_t found = HalfOf(value);
     if (found == 0x7c00) {
       ASSERT_GE(value, 65520.0);  // half of the last step beyond the largest
       continue;
     }
     const double off = std::fabs(FloatOfHalf(found) - value);
-    if (found > 0) ASSERT_LE(off, std::fabs(FloatOfHalf(static_cast<std::uint16_t>(found - 1)) - value));
-    if (found < 0x7bff) ASSERT_LE(off, std::fabs(FloatOfHalf(static_cast<std::uint16_t>(found + 1)) - value));
+    const auto off_by = [&](int step) {
+      return std::fabs(FloatOfHalf(static_cast<std::uint16_t>(found + step)) - value);
+    };
+    ASSERT_TRUE(found == 0 || off <= off_by(-1)) << value;
+    ASSERT_TRUE(found == 0x7bff || off <= off_by(1)) << value;
   }
   EXPECT_EQ(HalfOf(1 + std::ldexp(1.0, -11)), 0x3c00);  // halfway: the even one
   EXPECT_EQ(HalfOf(1 + 3 * std::ldexp(1.0, -11)), 0x3c02);
@@ -139,7 +146,8 @@ TEST(ForeignValue, EveryHalfComesBackAndDoublesTakeTheNearest) {
 TEST(ForeignValue, WordsAreWhatTheirFieldIs) {
   EXPECT_EQ(CellOf(Field(DataType::kInt16), Word("-5")), "fbffffff");
   EXPECT_THAT(CellOf(Field(DataType::kInt16), Word("40000")), HasSubstr("is no Int16"));
-  for (const char* const wrong : {" 5", "5 ", "5.0", "0x5", "", "five", "1e3", "99999999999999999999"}) {
+  for (const char* const wrong :
+       {" 5", "5 ", "5.0", "0x5", "", "five", "1e3", "99999999999999999999"}) {
     EXPECT_THAT(CellOf(Field(DataType::kInt64), Word(wrong)), HasSubstr("is no Int64")) << wrong;
   }
   EXPECT_EQ(CellOf(Field(DataType::kFloat), Word("0.1")), "cdcccc3d");
@@ -158,7 +166,8 @@ TEST(ForeignValue, TextKeepsItsLengthAndItsBytes) {
   EXPECT_THAT(CellOf(field, Text("\u00e9\u00e9x", ForeignValue::Kind::kText)),
               HasSubstr("has 5 bytes, and the field takes 4 (max_length)"));
   EXPECT_THAT(CellOf(field, Text("\xff", ForeignValue::Kind::kText)), HasSubstr("is not UTF-8"));
-  EXPECT_THAT(NumberCell<std::int64_t>(DataType::kVarChar, NumberType::kInt64, 7), "7 is no VarChar");
+  EXPECT_THAT(NumberCell<std::int64_t>(DataType::kVarChar, NumberType::kInt64, 7),
+              "7 is no VarChar");
   EXPECT_THAT(CellOf(Field(DataType::kInt64), Text("7", ForeignValue::Kind::kText)),
               "the text \"7\" is no Int64");
   EXPECT_EQ(CellOf(field, Json(R"("\u00e9")")), "c3a9");
@@ -169,7 +178,8 @@ TEST(ForeignValue, Vectors) {
   const FieldSchema floats = Field(DataType::kFloatVector, {{"dim", "2"}});
   EXPECT_EQ(CellOf(floats, Word("[0.5, -1]")), "0000003f000080bf");
   EXPECT_EQ(CellOf(floats, Json("[1e0,2]")), "0000803f00000040");
-  EXPECT_THAT(CellOf(floats, Word("[1]")), HasSubstr("a list of 1, and FloatVector of dim 2 takes 2"));
+  EXPECT_THAT(CellOf(floats, Word("[1]")),
+              HasSubstr("a list of 1, and FloatVector of dim 2 takes 2"));
   EXPECT_THAT(CellOf(floats, Word("[1 2]")), HasSubstr("element 1"));
   EXPECT_THAT(CellOf(floats, Word("[1, null]")), HasSubstr("element 2: \"null\" is no Float"));
   EXPECT_THAT(CellOf(floats, Word("[1, 2] x")), HasSubstr("goes on behind the list"));
@@ -193,7 +203,8 @@ TEST(ForeignValue, Vectors) {
   bytes.SetBytes(raw);
   EXPECT_EQ(CellOf(binary, bytes), "0102");
   EXPECT_THAT(CellOf(floats, bytes), HasSubstr("2 bytes is no FloatVector"));
-  EXPECT_THAT(CellOf(Field(DataType::kFloat16Vector, {{"dim", "2"}}), bytes), HasSubstr("list of 1"));
+  EXPECT_THAT(CellOf(Field(DataType::kFloat16Vector, {{"dim", "2"}}), bytes),
+              HasSubstr("list of 1"));
 }
 
 TEST(ForeignValue, SparseVectorsAreSorted) {

@@ -82,13 +82,15 @@ class Planner {
       Problem(mapped.where + ": field " + there.name + " is there with another " + what);
     };
     const FieldSchema& said = mapped.field;
-    if (said.type != DataType::kNone && said.type != there.type) differs("type, " + rows::TypeName(there.type));
+    if (said.type != DataType::kNone && said.type != there.type)
+      differs("type, " + rows::TypeName(there.type));
     if (said.element_type != DataType::kNone && said.element_type != there.element_type) {
       differs("element, " + rows::TypeName(there.element_type));
     }
     for (const auto& [key, value] : said.type_params) {
       const std::string* const have = rows::FindValue(there.type_params, key);
-      if (have == nullptr || *have != value) differs(key + ", " + (have == nullptr ? "none" : *have));
+      if (have == nullptr || *have != value)
+        differs(key + ", " + (have == nullptr ? "none" : *have));
     }
     if (said.primary_key && !there.primary_key) differs("primary key");
     if (said.auto_id && !there.auto_id) differs("auto_id");
@@ -130,9 +132,9 @@ class Planner {
       Problem("field " + field.name + ": " + rows::TypeName(type) + " needs " + key +
               " in the mapping");
     };
-    for (const DataType vector : {DataType::kFloatVector, DataType::kFloat16Vector,
-                                  DataType::kBFloat16Vector, DataType::kBinaryVector,
-                                  DataType::kInt8Vector}) {
+    for (const DataType vector :
+         {DataType::kFloatVector, DataType::kFloat16Vector, DataType::kBFloat16Vector,
+          DataType::kBinaryVector, DataType::kInt8Vector}) {
       needs(vector, "dim");
     }
     needs(DataType::kVarChar, "max_length");
@@ -147,16 +149,18 @@ class Planner {
   bool CompleteField(std::optional<std::size_t> column, FieldSchema& field) {
     const ForeignColumn* const about = column ? &columns_[*column] : nullptr;
     if (about == nullptr || !about->field) {
-      Problem(about == nullptr ? "field " + field.name + ": the mapping gives no type, and the file no column"
-              : !about->unreadable.empty()
-                  ? "column " + about->name + ": " + about->unreadable
-                  : "column " + about->name + " (" + about->type +
-                        ") does not say which field it is; give its type in the mapping, or list it under ignore");
+      Problem(about == nullptr
+                  ? "field " + field.name + ": the mapping gives no type, and the file no column"
+              : !about->unreadable.empty() ? "column " + about->name + ": " + about->unreadable
+                                           : "column " + about->name + " (" + about->type +
+                                                 ") does not say which field it is; give its type "
+                                                 "in the mapping, or list it under ignore");
       return false;
     }
     field.type = about->field->type;
     for (const auto& pair : about->field->type_params) {
-      if (rows::FindValue(field.type_params, pair.first) == nullptr) field.type_params.push_back(pair);
+      if (rows::FindValue(field.type_params, pair.first) == nullptr)
+        field.type_params.push_back(pair);
     }
     return true;
   }
@@ -170,7 +174,8 @@ class Planner {
       return keys == 1 ? field.primary_key : field.name == kKeyName;
     });
     if (key == fields.end()) {
-      return Problem("no field is the key; say primary_key: true of one in the mapping, or call a column id");
+      return Problem(
+          "no field is the key; say primary_key: true of one in the mapping, or call a column id");
     }
     if (key->type != DataType::kInt64 && key->type != DataType::kVarChar) {
       // An integer of another width is a key as well.
@@ -206,15 +211,15 @@ class Planner {
   void ChoosePartition() {
     if (plan_.spec.has_partition_key()) {
       if (!mapping_.partition.empty()) {
-        Problem("partition " + mapping_.partition + " is named, and the collection has a partition key, which places rows");
+        Problem("partition " + mapping_.partition +
+                " is named, and the collection has a partition key, which places rows");
       }
       return;
     }
     plan_.partition = mapping_.partition.empty() ? rows::kDefaultPartition : mapping_.partition;
     auto& have = plan_.spec.partitions;
-    const bool there = std::any_of(have.begin(), have.end(), [&](const auto& one) {
-      return one.name == plan_.partition;
-    });
+    const bool there = std::any_of(have.begin(), have.end(),
+                                   [&](const auto& one) { return one.name == plan_.partition; });
     if (!there) have.push_back({plan_.partition});
   }
 
@@ -272,7 +277,8 @@ class Planner {
       Problem("field " + planned.field.name + ": no file of another program has a " +
               rows::TypeName(planned.field.type));
     }
-    const bool auto_id = planned.field.auto_id || (planned.field.primary_key && plan_.spec.schema.auto_id);
+    const bool auto_id =
+        planned.field.auto_id || (planned.field.primary_key && plan_.spec.schema.auto_id);
     if (auto_id) {
       Problem("column " + column.name + " has keys, and the server makes those of field " +
               planned.field.name + " itself; list the column under ignore, or leave auto_id out");
@@ -351,8 +357,9 @@ Status RowMaker::Append(const std::vector<ForeignValue>& row, std::uint64_t numb
       const std::string& name = columns_[*planned.column].name;
       const Status made = MakeCell(planned, &row[*planned.column], out);
       if (!made.ok()) {
-        return Annotate(made, "column " + name +
-                                  (name == planned.field.name ? "" : ", field " + planned.field.name));
+        return Annotate(
+            made,
+            "column " + name + (name == planned.field.name ? "" : ", field " + planned.field.name));
       }
     } else {
       AERIE_TRY(MakeCell(planned, nullptr, out));

@@ -34,7 +34,8 @@ std::string Why(const std::vector<ForeignColumn>& columns, const ImportMapping& 
 }
 
 TEST(ImportPlan, TheFileMaySayEnough) {
-  const auto plan = Plan({Numbers("id", NumberType::kInt32), Numbers("u", NumberType::kUInt16), Vectors("v")}, {});
+  const auto plan = Plan(
+      {Numbers("id", NumberType::kInt32), Numbers("u", NumberType::kUInt16), Vectors("v")}, {});
   ASSERT_TRUE(plan.ok()) << plan.status();
   EXPECT_EQ(plan->spec.name.ToString(), "db.books");
   const auto& fields = plan->spec.schema.fields;
@@ -103,7 +104,8 @@ TEST(ImportPlan, ACollectionThatIsThereDecides) {
   EXPECT_EQ(plan->fields[1].column, 2u);
   EXPECT_EQ(plan->partition, "north");
   EXPECT_EQ(plan->spec.partitions.size(), 2u);
-  EXPECT_THAT(Why({Words("v"), Words("id")}, {}, There()), HasSubstr("field year comes from no column"));
+  EXPECT_THAT(Why({Words("v"), Words("id")}, {}, There()),
+              HasSubstr("field year comes from no column"));
   EXPECT_THAT(Why({Words("v"), Words("id"), Words("year"), Words("x")}, {}, There()),
               HasSubstr("column x goes to no field"));
   mapping.fields = {MappingOf("year", {"", DataType::kInt32}), MappingOf("other"),
@@ -126,7 +128,8 @@ TEST(ImportPlan, DefaultsAreCheckedBeforeAnyRow) {
               HasSubstr("default of field year: 70000 is no Int16"));
   mapping.fields = {MappingOf("id")};
   mapping.fields[0].default_text = "0";
-  EXPECT_THAT(Why({Words("v"), Words("year")}, mapping, There()), HasSubstr("a key has no default"));
+  EXPECT_THAT(Why({Words("v"), Words("year")}, mapping, There()),
+              HasSubstr("a key has no default"));
 }
 
 TEST(ImportPlan, GeneratedKeysComeFromNoColumn) {

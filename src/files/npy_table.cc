@@ -20,7 +20,8 @@ class LiteralCursor {
   explicit LiteralCursor(std::string_view text) : rest_(text) {}
 
   bool Take(std::string_view word) {
-    while (!rest_.empty() && std::string_view(" \t\n\r").find(rest_.front()) != std::string_view::npos) {
+    while (!rest_.empty() &&
+           std::string_view(" \t\n\r").find(rest_.front()) != std::string_view::npos) {
       rest_.remove_prefix(1);
     }
     if (!rest_.starts_with(word)) return false;
@@ -108,10 +109,10 @@ bool ParseLiteral(std::string_view text, Literal& out) {
 
 const std::map<std::string, NumberType>& NumberTypes() {
   static const std::map<std::string, NumberType> types = {
-      {"b1", NumberType::kBool},   {"i1", NumberType::kInt8},   {"i2", NumberType::kInt16},
-      {"i4", NumberType::kInt32},  {"i8", NumberType::kInt64},  {"u1", NumberType::kUInt8},
-      {"u2", NumberType::kUInt16}, {"u4", NumberType::kUInt32}, {"u8", NumberType::kUInt64},
-      {"f2", NumberType::kFloat16}, {"f4", NumberType::kFloat}, {"f8", NumberType::kDouble}};
+      {"b1", NumberType::kBool},    {"i1", NumberType::kInt8},   {"i2", NumberType::kInt16},
+      {"i4", NumberType::kInt32},   {"i8", NumberType::kInt64},  {"u1", NumberType::kUInt8},
+      {"u2", NumberType::kUInt16},  {"u4", NumberType::kUInt32}, {"u8", NumberType::kUInt64},
+      {"f2", NumberType::kFloat16}, {"f4", NumberType::kFloat},  {"f8", NumberType::kDouble}};
   return types;
 }
 
@@ -186,8 +187,7 @@ Status CheckLength(const NpyHeader& header, std::uint64_t file_bytes) {
 
 std::string TypeText(const NpyHeader& header) {
   switch (header.content) {
-    case NpyHeader::Content::kUnicode:
-      return "text[" + std::to_string(header.item_bytes / 4) + "]";
+    case NpyHeader::Content::kUnicode: return "text[" + std::to_string(header.item_bytes / 4) + "]";
     case NpyHeader::Content::kBytes: return "text[" + std::to_string(header.item_bytes) + " bytes]";
     case NpyHeader::Content::kNumbers: break;
   }
@@ -257,7 +257,8 @@ class NpyColumn {
  private:
   Status Fill(std::uint64_t row) {
     constexpr std::uint64_t kPiece = std::uint64_t{1} << 20;
-    const std::uint64_t rows = std::clamp<std::uint64_t>(kPiece / header_.row_bytes(), 1, header_.rows - row);
+    const std::uint64_t rows =
+        std::clamp<std::uint64_t>(kPiece / header_.row_bytes(), 1, header_.rows - row);
     piece_.resize(static_cast<std::size_t>(rows * header_.row_bytes()));
     AERIE_TRY(file_->ReadAt(header_.data_begin + row * header_.row_bytes(), piece_));
     const bool unicode = header_.content == NpyHeader::Content::kUnicode;

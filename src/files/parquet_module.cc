@@ -248,7 +248,8 @@ int OpenSource(const AerieParquetSource* source, int64_t batch_bytes, ArrowArray
                AerieParquetError* error) {
   return Guarded(error, [&]() -> arrow::Status {
     auto input = std::make_shared<SourceFile>(*source);
-    ARROW_ASSIGN_OR_RAISE(auto reader, OpenReader(std::move(input), ReadingInPieces(), batch_bytes));
+    ARROW_ASSIGN_OR_RAISE(auto reader,
+                          OpenReader(std::move(input), ReadingInPieces(), batch_bytes));
     return arrow::ExportRecordBatchReader(std::move(reader), out);
   });
 }
@@ -259,7 +260,7 @@ extern "C" __attribute__((visibility("default"))) const AerieParquetModule* aeri
     void) {
   static const std::string library = std::string("Arrow ") + ARROW_VERSION_STRING;
   static const AerieParquetModule module = {
-      kAerieParquetVersion, library.c_str(), OpenWriter, Write, Close, FreeWriter, OpenReaderCall,
-      OpenSource};
+      kAerieParquetVersion, library.c_str(), OpenWriter, Write, Close,
+      FreeWriter,           OpenReaderCall,  OpenSource};
   return &module;
 }

@@ -64,25 +64,28 @@ ImportMapping TypesMapping() {
   FieldMapping bits = MappingOf("bits", {"", DataType::kArray, {{"max_capacity", "9"}}});
   bits.field.element_type = DataType::kBool;
   bits.field.nullable = true;
-  FieldMapping texts = MappingOf("texts", {"", DataType::kArray, {{"max_capacity", "9"}, {"max_length", "9"}}});
+  FieldMapping texts =
+      MappingOf("texts", {"", DataType::kArray, {{"max_capacity", "9"}, {"max_length", "9"}}});
   texts.field.element_type = DataType::kVarChar;
   FieldMapping i8 = MappingOf("i8", {"", DataType::kInt8});
   i8.field.nullable = true;
-  mapping.fields = {MappingOf("id"), i8, bits, texts, MappingOf("raw", {"", DataType::kFloat16Vector, {{"dim", "2"}}})};
+  mapping.fields = {MappingOf("id"), i8, bits, texts,
+                    MappingOf("raw", {"", DataType::kFloat16Vector, {{"dim", "2"}}})};
   mapping.ignore = {"u64", "gap", "when"};
   return mapping;
 }
 
 TEST_F(ParquetTable, EveryWidthAndList) {
-  EXPECT_EQ(Shown(ForeignRowsOf(kData + "/types.parquet", TypesMapping())),
-            R"({"id":10,"i8":-128,"bits":[true,false],"texts":["x","yz"],"raw":"003c0040","half":1,"large":"a","fixed":[1,2]})"
-            "\n"
-            R"({"id":20,"i8":127,"bits":[],"texts":[],"raw":"003c0040","half":0.5,"large":"é","fixed":[3,4]})"
-            "\n"
-            R"({"id":30,"i8":null,"bits":null,"texts":["é"],"raw":"003c0040","half":-2,"large":"","fixed":[5,6]})"
-            "\n"
-            R"({"id":40,"i8":0,"bits":[true],"texts":[""],"raw":"003c0040","half":65504,"large":"d","fixed":[7,8]})"
-            "\n");
+  EXPECT_EQ(
+      Shown(ForeignRowsOf(kData + "/types.parquet", TypesMapping())),
+      R"({"id":10,"i8":-128,"bits":[true,false],"texts":["x","yz"],"raw":"003c0040","half":1,"large":"a","fixed":[1,2]})"
+      "\n"
+      R"({"id":20,"i8":127,"bits":[],"texts":[],"raw":"003c0040","half":0.5,"large":"é","fixed":[3,4]})"
+      "\n"
+      R"({"id":30,"i8":null,"bits":null,"texts":["é"],"raw":"003c0040","half":-2,"large":"","fixed":[5,6]})"
+      "\n"
+      R"({"id":40,"i8":0,"bits":[true],"texts":[""],"raw":"003c0040","half":65504,"large":"d","fixed":[7,8]})"
+      "\n");
 }
 
 TEST_F(ParquetTable, WhatDoesNotFitIsRefused) {
@@ -138,7 +141,8 @@ TEST_F(ParquetTable, SurvivesDamage) {
   TempFolder folder;
   const std::string path = folder.path() / "t.parquet";
   rows::RowGenerator random(4);
-  for (const std::size_t size : {std::size_t{0}, std::size_t{3}, std::size_t{11}, good.size() / 2, good.size() - 1}) {
+  for (const std::size_t size :
+       {std::size_t{0}, std::size_t{3}, std::size_t{11}, good.size() / 2, good.size() - 1}) {
     WriteFile(path, good.substr(0, size));
     const auto rows = ForeignRowsOf(path, {});
     EXPECT_EQ(KindOf(rows.status()), Kind::kCorrupt);

@@ -73,9 +73,9 @@ Result<RowBatch> DecodeBlock(ByteSpan block, const std::vector<FieldSchema>& col
     AERIE_TRY(TakeBuffer(reader, data));
     AERIE_TRY(TakeBuffer(reader, offsets));
     AERIE_TRY(TakeBuffer(reader, validity));
-    AERIE_ASSIGN(auto column, Column::FromBuffers(field, static_cast<std::size_t>(rows),
-                                                  std::move(data), std::move(offsets),
-                                                  std::move(validity)));
+    AERIE_ASSIGN(auto column,
+                 Column::FromBuffers(field, static_cast<std::size_t>(rows), std::move(data),
+                                     std::move(offsets), std::move(validity)));
     decoded.push_back(std::move(column));
   }
   AERIE_TRY(reader.ExpectEnd());
@@ -341,8 +341,8 @@ Status RowSpool::Finish(const Context& context) {
   for (auto& level : levels_) std::move(level.begin(), level.end(), std::back_inserter(runs));
   levels_.clear();
   while (runs.size() > 1) {
-    const auto end = runs.begin() +
-                     static_cast<std::ptrdiff_t>(std::min(runs.size(), options_.fan_in));
+    const auto end =
+        runs.begin() + static_cast<std::ptrdiff_t>(std::min(runs.size(), options_.fan_in));
     std::vector<Run> some(std::move_iterator(runs.begin()), std::move_iterator(end));
     runs.erase(runs.begin(), end);
     AERIE_TRY(MergeRuns(context, std::move(some), runs.emplace_back()));

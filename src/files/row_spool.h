@@ -1,9 +1,9 @@
 // Rows that come in any order, given back by key: sorted on disk, in bounded memory.
 //
 // Rows are collected up to a size, sorted, and written as a run to a temporary file; runs are
-// merged until one is left. A run that begins behind the end of the last one is its continuation, so
-// that sorted rows are written once and never merged. Blocks carry a checksum: a disk that changes
-// a byte is noticed.
+// merged until one is left. A run that begins behind the end of the last one is its continuation,
+// so that sorted rows are written once and never merged. Blocks carry a checksum: a disk that
+// changes a byte is noticed.
 //
 // Add and Finish by one thread; after Finish any number of readers, each for one thread, which must
 // go before the spool.
@@ -26,7 +26,7 @@
 namespace aerie::files {
 
 struct SpoolOptions {
-  std::string folder;                            // of the temporary files
+  std::string folder;                             // of the temporary files
   std::size_t run_bytes = std::size_t{64} << 20;  // rows held in memory
   std::size_t block_bytes = std::size_t{512} << 10;
   std::size_t fan_in = 32;  // runs merged at once, each with a block in memory

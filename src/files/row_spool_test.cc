@@ -41,7 +41,8 @@ rows::RowBatch ReadAll(const RowSpool& spool, const rows::CollectionSchema& sche
 
 TEST(RowSpool, RowsOfAnyOrderComeBackByKey) {
   for (const auto key_type : {rows::DataType::kInt64, rows::DataType::kVarChar}) {
-    for (const std::size_t count : {std::size_t{0}, std::size_t{1}, std::size_t{7}, std::size_t{900}}) {
+    for (const std::size_t count :
+         {std::size_t{0}, std::size_t{1}, std::size_t{7}, std::size_t{900}}) {
       rows::RowGenerator random(count);
       const auto schema = random.EveryTypeSchema(key_type);
       const rows::RowBatch wanted = random.RandomRows(schema, "p", count);
@@ -51,9 +52,9 @@ TEST(RowSpool, RowsOfAnyOrderComeBackByKey) {
       TempFolder folder;
       RowSpool spool(schema.Columns(), Small(folder), SameKey);
       for (const std::size_t row : order) {
-        ASSERT_TRUE(spool.Add(Context(), wanted.Slice(row, row + 1)).ok());
+        ASSERT_TRUE(spool.Add(Context::Background(), wanted.Slice(row, row + 1)).ok());
       }
-      ASSERT_TRUE(spool.Finish(Context()).ok());
+      ASSERT_TRUE(spool.Finish(Context::Background()).ok());
       EXPECT_EQ(spool.rows(), count);
       ExpectSameRows(wanted, ReadAll(spool, schema));
       ExpectSameRows(wanted, ReadAll(spool, schema));  // as often as one likes
@@ -72,9 +73,9 @@ TEST(RowSpool, ARowLargerThanARunIsARun) {
   options.block_bytes = 1;
   RowSpool spool(schema.Columns(), options, SameKey);
   for (std::size_t row = 60; row-- > 0;) {
-    ASSERT_TRUE(spool.Add(Context(), wanted.Slice(row, row + 1)).ok());
+    ASSERT_TRUE(spool.Add(Context::Background(), wanted.Slice(row, row + 1)).ok());
   }
-  ASSERT_TRUE(spool.Finish(Context()).ok());
+  ASSERT_TRUE(spool.Finish(Context::Background()).ok());
   ExpectSameRows(wanted, ReadAll(spool, schema));
 }
 
@@ -93,9 +94,9 @@ TEST(RowSpool, AKeyThatComesTwiceIsNamedWithBothRows) {
     order.insert(order.begin() + static_cast<std::ptrdiff_t>(when), twice);
     Status status;
     for (const std::size_t row : order) {
-      if (status.ok()) status = spool.Add(Context(), rows.Slice(row, row + 1));
+      if (status.ok()) status = spool.Add(Context::Background(), rows.Slice(row, row + 1));
     }
-    if (status.ok()) status = spool.Finish(Context());
+    if (status.ok()) status = spool.Finish(Context::Background());
     ASSERT_EQ(KindOf(status), Kind::kRefused) << round;
     const auto first = std::find(order.begin(), order.end(), twice);
     const auto second = std::find(first + 1, order.end(), twice);
@@ -111,10 +112,11 @@ TEST(RowSpool, SaysWhereItCannotWrite) {
   rows::RowGenerator random(1);
   const auto schema = random.EveryTypeSchema(rows::DataType::kInt64);
   RowSpool spool(schema.Columns(), {.folder = "/nowhere/at/all"}, SameKey);
-  ASSERT_TRUE(spool.Add(Context(), random.RandomRows(schema, "p", 2)).ok());
-  const Status status = spool.Finish(Context());
+  ASSERT_TRUE(spool.Add(Context::Background(), random.RandomRows(schema, "p", 2)).ok());
+  const Status status = spool.Finish(Context::Background());
   EXPECT_EQ(KindOf(status), Kind::kNotFound);
-  EXPECT_THAT(std::string(status.message()), HasSubstr("sort the rows in /nowhere/at/all (give --spool-dir"));
+  EXPECT_THAT(std::string(status.message()),
+              HasSubstr("sort the rows in /nowhere/at/all (give --spool-dir"));
 }
 
 TEST(RowSpool, EndsWhenCancelled) {
@@ -122,7 +124,7 @@ TEST(RowSpool, EndsWhenCancelled) {
   const auto schema = random.EveryTypeSchema(rows::DataType::kInt64);
   TempFolder folder;
   RowSpool spool(schema.Columns(), Small(folder), SameKey);
-  CancelScope scope{Context()};
+  CancelScope scope{Context::Background()};
   ASSERT_TRUE(spool.Add(scope.context(), random.RandomRows(schema, "p", 2)).ok());
   scope.Cancel();
   EXPECT_EQ(KindOf(spool.Finish(scope.context())), Kind::kCancelled);

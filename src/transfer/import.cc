@@ -161,8 +161,8 @@ Result<std::unique_ptr<FileImport>> FileImport::Open(const Context& context,
   AERIE_ASSIGN(self->files_,
                files::ForeignFiles::Open(input, {self->options_.mapping.csv,
                                                  KnownColumns(self->options_.mapping, there)}));
-  AERIE_ASSIGN(self->plan_, files::PlanImport(self->files_->columns(), self->options_.mapping,
-                                              there, name));
+  AERIE_ASSIGN(self->plan_,
+               files::PlanImport(self->files_->columns(), self->options_.mapping, there, name));
   if (self->plan_.generates_keys) {
     if (there && on_conflict == OnConflict::kMerge) {
       return RefusedError("import into " + name.ToString() +
@@ -178,8 +178,7 @@ Result<std::unique_ptr<FileImport>> FileImport::Open(const Context& context,
       [read](const rows::Key& key, std::uint64_t first, std::uint64_t second) {
         return RefusedError("import: the key " + rows::KeyToText(key) + " comes twice, in " +
                             read->Locate(std::min(first, second)) + " and in " +
-                            read->Locate(std::max(first, second)) +
-                            "; nothing was written");
+                            read->Locate(std::max(first, second)) + "; nothing was written");
       });
   self->endpoint_ = std::make_unique<RowsEndpoint>(*self);
   return self;
@@ -191,10 +190,8 @@ Result<RestorePlan> FileImport::PlanTarget(const Context& context) {
 
 Status FileImport::ReadRows(const Context& context, ProgressSink& progress) {
   const std::string label = options_.name.ToString();
-  progress.OnProgress({.type = ProgressEvent::Type::kPhase,
-                       .phase = "read",
-                       .collection = label,
-                       .message = {}});
+  progress.OnProgress(
+      {.type = ProgressEvent::Type::kPhase, .phase = "read", .collection = label, .message = {}});
   files::RowMaker maker(plan_, files_->columns());
   rows::RowBatch batch = maker.NewBatch();
   std::vector<files::ForeignValue> row;
