@@ -201,14 +201,16 @@ ArrowColumn& ArrowColumn::operator=(ArrowColumn&&) noexcept = default;
 namespace {
 
 template <class T>
-Status SetList(const ArrowArray& elements, Extent extent, const T& type, Bytes& bits,
-               ForeignValue& value) {
+void SetList(const ArrowArray& elements, Extent extent, const T& type, Bytes& bits,
+             ForeignValue& value) {
   using Kind = typename T::Kind;
   const std::int64_t begin = extent.begin + elements.offset;
   const std::int64_t end = begin + extent.count;
   for (std::int64_t at = begin; elements.null_count != 0 && at < end; ++at) {
     if (IsNull(elements, at)) {
-      return RefusedError("a list with a null at its element " + std::to_string(at - begin + 1));
+      value.kind = ForeignValue::Kind::kGap;
+      value.count = static_cast<std::size_t>(at - begin + 1);
+      return;
     }
   }
   const auto count = static_cast<std::size_t>(extent.count);
@@ -226,45 +228,44 @@ Status SetList(const ArrowArray& elements, Extent extent, const T& type, Bytes& 
       value.texts.push_back(AsText(BytesAt(elements, at, type.large)));
     }
   }
-  return Ok();
 }
 
 // `at` includes the array's offset.
 template <class T>
-Status SetValue(const ArrowArray& array, std::int64_t at, const T& type, Bytes& bits,
-                ForeignValue& value) {
+void SetValue(const ArrowArray& array, std::int64_t at, const T& type, Bytes& bits,
+              ForeignValue& value) {
   using Kind = typename T::Kind;
   switch (type.kind) {
     case Kind::kBits:
       bits.assign(1, BitAt(array.buffers[1], at));
       value.SetNumber(NumberType::kBool, bits);
-      return Ok();
+      return;
     case Kind::kNumber:
       value.SetNumber(type.number, FixedAt(array, at, 1, WidthOf(type.number)));
-      return Ok();
-    case Kind::kText: value.SetText(AsText(BytesAt(array, at, type.large))); return Ok();
-    case Kind::kBytes: value.SetBytes(BytesAt(array, at, type.large)); return Ok();
-    case Kind::kFixedBytes: value.SetBytes(FixedAt(array, at, 1, type.width)); return Ok();
+      return;
+    case Kind::kText: value.SetText(AsText(BytesAt(array, at, type.large))); return;
+    case Kind::kBytes: value.SetBytes(BytesAt(array, at, type.large)); return;
+    case Kind::kFixedBytes: value.SetBytes(FixedAt(array, at, 1, type.width)); return;
     case Kind::kList:
       return SetList(*array.children[0], ListAt(array, at, type.large), *type.element, bits, value);
     case Kind::kFixedList: {
       const auto width = static_cast<std::int64_t>(type.width);
       return SetList(*array.children[0], {at * width, width}, *type.element, bits, value);
     }
-    default: value.SetNull(); return Ok();
+    default: value.SetNull();
   }
 }
 
 }  // namespace
 
-Status ArrowColumn::Value(const ArrowArray& array, std::int64_t row, ForeignValue& value) {
+void ArrowColumn::Value(const ArrowArray& array, std::int64_t row, ForeignValue& value) {
   value.SetNull();
   const std::int64_t at = row + array.offset;
-  if (type_->kind == Type::Kind::kNull || IsNull(array, at)) return Ok();
+  if (type_->kind == Type::Kind::kNull || IsNull(array, at)) return;
   if (!type_->dictionary) return SetValue(array, at, *type_, bits_, value);
   const ArrowArray& values = *array.dictionary;
   const std::int64_t index = IndexAt(array, at, type_->index) + values.offset;
-  if (IsNull(values, index)) return Ok();
+  if (IsNull(values, index)) return;
   return SetValue(values, index, *type_, bits_, value);
 }
 

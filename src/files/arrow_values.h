@@ -24,9 +24,9 @@ class ArrowColumn {
 
   const ForeignColumn& about() const { return about_; }
   // The value at `row` of an array of that schema, pointing into it or into this; null when the
-  // column is unreadable. kRefused for a null inside of a list. Trusts the producer's pointers and
+  // column is unreadable. Trusts the producer's pointers and
   // offsets, as the C data interface demands.
-  Status Value(const ArrowArray& array, std::int64_t row, ForeignValue& value);
+  void Value(const ArrowArray& array, std::int64_t row, ForeignValue& value);
 
  private:
   struct Type;

@@ -622,6 +622,8 @@ std::string ShownValue(const ForeignValue& value) {
       return "a list of " + std::to_string(value.count) + " " + NameOf(value.number);
     case ForeignValue::Kind::kTexts:
       return "a list of " + std::to_string(value.texts.size()) + " texts";
+    case ForeignValue::Kind::kGap:
+      return "a list with a null at its element " + std::to_string(value.count);
     case ForeignValue::Kind::kBytes: return std::to_string(value.bytes.size()) + " bytes";
     case ForeignValue::Kind::kText: return "the text " + Cut(value.text);
     case ForeignValue::Kind::kWord:
@@ -703,6 +705,7 @@ Status AppendAsJson(const ForeignValue& value, Bytes& out) {
     case Kind::kText:
     case Kind::kWord: return AppendJsonText(value.text, out);
     case Kind::kBytes: return Refused(ShownValue(value), "are no JSON");
+    case Kind::kGap: return Refused(ShownValue(value), "is kept by no field");
     case Kind::kJson: break;
   }
   if (!nlohmann::json::accept(value.text)) return Refused(Cut(value.text), "is no JSON");

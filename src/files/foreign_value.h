@@ -42,6 +42,7 @@ struct ForeignValue {
     kText,
     kTexts,
     kBytes,
+    kGap,   // a list with a null inside, at its element `count`: no cell
     kWord,  // `text`: a CSV cell, which has no type of its own
     kJson,  // `text`: a JSON value as it is spelled
   };

@@ -180,7 +180,7 @@ TEST(ForeignValue, Vectors) {
   EXPECT_EQ(CellOf(floats, Json("[1e0,2]")), "0000803f00000040");
   EXPECT_THAT(CellOf(floats, Word("[1]")),
               HasSubstr("a list of 1, and FloatVector of dim 2 takes 2"));
-  EXPECT_THAT(CellOf(floats, Word("[1 2]")), HasSubstr("element 1"));
+  EXPECT_THAT(CellOf(floats, Word("[1 2]")), HasSubstr("where ']' must stand"));
   EXPECT_THAT(CellOf(floats, Word("[1, null]")), HasSubstr("element 2: \"null\" is no Float"));
   EXPECT_THAT(CellOf(floats, Word("[1, 2] x")), HasSubstr("goes on behind the list"));
   EXPECT_THAT(CellOf(floats, Word("1, 2")), HasSubstr("where '['"));

@@ -54,8 +54,7 @@ class ParquetTable final : public ForeignTable {
     ++row_;
     row.resize(data_.size());
     for (std::size_t i = 0; i < data_.size(); ++i) {
-      const Status got = data_[i].Value(*(*batch_).children[i], (*batch_).offset + at_, row[i]);
-      if (!got.ok()) return Annotate(got, "read " + Where() + ", column " + columns_[i].name);
+      data_[i].Value(*(*batch_).children[i], (*batch_).offset + at_, row[i]);
     }
     ++at_;
     return true;
@@ -87,7 +86,7 @@ class ParquetTable final : public ForeignTable {
       if (columns_[i].field) continue;
       const ArrowArray& array = *(*batch_).children[i];
       for (std::int64_t row = 0; !columns_[i].field && row < (*batch_).length; ++row) {
-        if (!data_[i].Value(array, (*batch_).offset + row, value).ok()) break;
+        data_[i].Value(array, (*batch_).offset + row, value);
         if (value.kind == ForeignValue::Kind::kNull) continue;
         if (value.kind != ForeignValue::Kind::kNumbers || value.count == 0) break;
         columns_[i].field = FieldOfVectors(value.number, value.count);

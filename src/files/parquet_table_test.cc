@@ -11,6 +11,7 @@
 
 #include "base/temp_folder_testing.h"
 #include "files/foreign_rows_testing.h"
+#include "files/parquet_format.h"
 #include "files/table_format_testing.h"
 #include "rows/row_generator.h"
 
@@ -95,8 +96,9 @@ TEST_F(ParquetTable, WhatDoesNotFitIsRefused) {
               HasSubstr("types.parquet, row 3: column u64: 9223372036854775808 is no Int64"));
   mapping.ignore = {"u64", "when"};
   mapping.fields.push_back(MappingOf("gap", {"", DataType::kFloatVector, {{"dim", "2"}}}));
-  EXPECT_THAT(Shown(ForeignRowsOf(kData + "/types.parquet", mapping)),
-              HasSubstr("row 1, column gap: a list with a null at its element 2"));
+  EXPECT_THAT(
+      Shown(ForeignRowsOf(kData + "/types.parquet", mapping)),
+      HasSubstr("row 1: column gap: a list with a null at its element 2 is no FloatVector"));
   mapping.fields.pop_back();
   mapping.ignore = {"u64", "gap"};
   EXPECT_THAT(Shown(ForeignRowsOf(kData + "/types.parquet", mapping)),

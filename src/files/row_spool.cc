@@ -8,6 +8,8 @@
 
 #include <xxhash.h>
 
+#include "rows/row_order.h"
+
 namespace aerie::files {
 namespace {
 

@@ -42,7 +42,7 @@ rows::RowBatch ReadAll(const RowSpool& spool, const rows::CollectionSchema& sche
 TEST(RowSpool, RowsOfAnyOrderComeBackByKey) {
   for (const auto key_type : {rows::DataType::kInt64, rows::DataType::kVarChar}) {
     for (const std::size_t count :
-         {std::size_t{0}, std::size_t{1}, std::size_t{7}, std::size_t{900}}) {
+         {std::size_t{0}, std::size_t{1}, std::size_t{7}, std::size_t{400}}) {
       rows::RowGenerator random(count);
       const auto schema = random.EveryTypeSchema(key_type);
       const rows::RowBatch wanted = random.RandomRows(schema, "p", count);
@@ -84,7 +84,7 @@ TEST(RowSpool, AKeyThatComesTwiceIsNamedWithBothRows) {
   rows::RowGenerator random(9);
   const auto schema = random.EveryTypeSchema(rows::DataType::kVarChar);
   const rows::RowBatch rows = random.RandomRows(schema, "p", 120);
-  for (int round = 0; round < 40; ++round) {
+  for (int round = 0; round < 20; ++round) {
     const std::size_t twice = random.Below(120);
     const std::size_t when = random.Below(120);
     TempFolder folder;

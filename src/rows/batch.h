@@ -119,8 +119,6 @@ class RowBatch {
   std::size_t key_index_ = 0;
 };
 
-// Sorts by key; rows of equal keys stay, in the order they came.
-void SortByKey(RowBatch& batch);
 // Sorts by key and, of equal keys, keeps the last; returns how many rows were dropped.
 std::size_t SortAndDeduplicate(RowBatch& batch);
 
