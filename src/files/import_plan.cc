@@ -115,12 +115,12 @@ class Planner {
       AddField(mapped);
     }
     ChooseKey();
-    AddIndexes();
     plan_.spec.partitions = {{rows::kDefaultPartition}};
     if (plan_.spec.has_partition_key()) {
       plan_.spec.partitions.clear();
       plan_.spec.num_partitions = kPartitionsOfKey;
     }
+    AddIndexes();
   }
 
   void AddField(const FieldMapping& mapped) {
@@ -204,6 +204,7 @@ class Planner {
     if (!all) return;
     plan_.spec.load_state = rows::LoadState::kLoaded;
     plan_.spec.replicas = 1;
+    for (rows::PartitionSpec& one : plan_.spec.partitions) one.load_state = plan_.spec.load_state;
   }
 
   // ---- both ----
@@ -220,7 +221,7 @@ class Planner {
     auto& have = plan_.spec.partitions;
     const bool there = std::any_of(have.begin(), have.end(),
                                    [&](const auto& one) { return one.name == plan_.partition; });
-    if (!there) have.push_back({plan_.partition});
+    if (!there) have.push_back({plan_.partition, plan_.spec.load_state});
   }
 
   void BindField(const FieldSchema& field) {

@@ -57,6 +57,7 @@ TEST(ImportPlan, IndexesOfTheMappingAreMadeAndLoaded) {
   ASSERT_TRUE(plan.ok()) << plan.status();
   EXPECT_EQ(plan->spec.indexes.size(), 1u);
   EXPECT_EQ(plan->spec.load_state, rows::LoadState::kLoaded);
+  EXPECT_EQ(plan->spec.partitions.at(0).load_state, rows::LoadState::kLoaded);
 }
 
 TEST(ImportPlan, EveryThingInTheWayIsNamedAtOnce) {

@@ -11,7 +11,7 @@ namespace {
 
 using testing::HasSubstr;
 
-class ImportTest : public TransferTest {
+class FileImportTest : public TransferTest {
  protected:
   std::string Write(const std::string& name, const std::string& text) {
     const std::string path = folder_.path() / name;
@@ -64,7 +64,7 @@ files::ImportMapping NewDocs() {
   return mapping;
 }
 
-TEST_F(ImportTest, RowsOfAnyOrderMakeANewCollection) {
+TEST_F(FileImportTest, RowsOfAnyOrderMakeANewCollection) {
   Site site;
   std::string text = kHeader;
   for (int i = 0; i < 500; ++i) text += Row((i * 7919) % 500 - 250, i);
@@ -76,7 +76,7 @@ TEST_F(ImportTest, RowsOfAnyOrderMakeANewCollection) {
   EXPECT_EQ(site.RowsOf("docs"), 500u);
 }
 
-TEST_F(ImportTest, ABadRowIsNamedBeforeTheClusterIsTouched) {
+TEST_F(FileImportTest, ABadRowIsNamedBeforeTheClusterIsTouched) {
   Site site;
   std::string text = kHeader;
   for (int i = 0; i < 300; ++i) text += Row(i, i);
@@ -91,7 +91,7 @@ TEST_F(ImportTest, ABadRowIsNamedBeforeTheClusterIsTouched) {
   EXPECT_FALSE(site.Has(StagingName("docs")));
 }
 
-TEST_F(ImportTest, MergesIntoWhatIsThere) {
+TEST_F(FileImportTest, MergesIntoWhatIsThere) {
   Site site;
   site.Create("docs", 100);
   const std::string path = Write("docs.csv", kHeader + Row(150, 1) + Row(50, 2) + Row(101, 3));
@@ -108,7 +108,7 @@ TEST_F(ImportTest, MergesIntoWhatIsThere) {
               HasSubstr("field vector comes from no column"));
 }
 
-TEST_F(ImportTest, ReplacesWhatIsThereByRowsOfItsSchema) {
+TEST_F(FileImportTest, ReplacesWhatIsThereByRowsOfItsSchema) {
   Site site;
   site.Create("docs", 100);
   options_.restore.on_conflict = OnConflict::kReplace;
@@ -118,7 +118,7 @@ TEST_F(ImportTest, ReplacesWhatIsThereByRowsOfItsSchema) {
   EXPECT_EQ(site.RowsOf("docs"), 2u);
 }
 
-TEST_F(ImportTest, KeysOfTheServerAreCountedAndNeverMerged) {
+TEST_F(FileImportTest, KeysOfTheServerAreCountedAndNeverMerged) {
   Site site;
   options_.mapping = NewDocs();
   options_.mapping.fields[0].field.auto_id = true;
@@ -133,7 +133,7 @@ TEST_F(ImportTest, KeysOfTheServerAreCountedAndNeverMerged) {
 }
 
 // The server dies at each step in turn; the same command makes it whole.
-TEST_F(ImportTest, GoesOnWhereItWasCutOff) {
+TEST_F(FileImportTest, GoesOnWhereItWasCutOff) {
   std::string text = kHeader;
   for (int i = 200; i-- > 0;) text += Row(i, i);
   const std::string path = Write("docs.csv", text);
