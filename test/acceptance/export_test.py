@@ -345,7 +345,7 @@ fields:
             self.assertEqual((rows[2]['small'], rows[7]['small'], rows[1]['small']), (-1, 5, 1))
             self.assertEqual(json.loads(rows[7]['$meta']), {'note': 'hello'})
         before = self.rows_there('there')
-        for text, words in (('id,small,vector\n9,300,"[1,2]"\n', 'row 1 (line 2), column small: 300 is no Int8'),
+        for text, words in (('id,small,vector\n9,300,"[1,2]"\n', 'row 1 (line 2): column small: 300 is no Int8'),
                             ('id,small,vector\n9,3,"[1,2]"\n9,4,"[1,2]"\n', 'the key 9 comes twice'),
                             ('id,small,vector\n9,3\n', 'row 1 (line 2): it has 2 cells instead of 3'),
                             ('id,vector\n9,"[1,2]"\n', 'field small comes from no column')):
