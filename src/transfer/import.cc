@@ -158,6 +158,8 @@ Result<std::unique_ptr<FileImport>> FileImport::Open(const Context& context,
                         ": a collection of that name is there; give --on-conflict merge to add to "
                         "it, replace to put these rows in its place, or another --collection");
   }
+  // A folder that cannot be written to is better known before hours of reading.
+  AERIE_TRY(files::LocalFile::MakeTemporary(self->options_.spool.folder).status());
   AERIE_ASSIGN(self->files_,
                files::ForeignFiles::Open(input, {self->options_.mapping.csv,
                                                  KnownColumns(self->options_.mapping, there)}));
