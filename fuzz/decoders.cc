@@ -12,8 +12,11 @@
 #include <xxhash.h>
 
 #include "files/bundle_manifest.h"
+#include "files/csv_table.h"
 #include "files/export_manifest.h"
+#include "files/foreign_value.h"
 #include "files/jsonl_format.h"
+#include "files/npy_table.h"
 #include "repo/blob_codec.h"
 #include "repo/check_record.h"
 #include "repo/column_blob.h"
@@ -42,8 +45,9 @@ void Require(bool holds, const char* what) {
 void RequireRefusal(const Status& status) {
   if (status.ok()) return;
   const Kind kind = KindOf(status);
-  Require(kind == Kind::kCorrupt || kind == Kind::kUnsupported || kind == Kind::kInvalid,
-          "bad bytes are corrupt or unsupported");
+  Require(kind == Kind::kCorrupt || kind == Kind::kUnsupported || kind == Kind::kInvalid ||
+              kind == Kind::kRefused,
+          "bad bytes are corrupt, unsupported or refused");
   Require(!status.message().empty(), "a refusal says why");
 }
 
@@ -102,6 +106,37 @@ void FuzzChecked(ByteSpan input) {
 
 void FuzzConfig(ByteSpan input) { RequireRefusal(repo::ParseConfig(input).status()); }
 
+void FuzzCsv(ByteSpan input) {
+  if (input.empty()) return;
+  const std::size_t size = 1 + input[0];
+  const std::string_view text = AsText(input.subspan(1));
+  // The rows that come of pieces of that size, and of all at once, are the same.
+  const auto rows_of = [&](std::size_t piece_size) {
+    files::CsvParser parser({});
+    std::vector<std::string> rows;
+    const auto keep = [&] {
+      std::string row;
+      for (const auto& cell : parser.cells()) row += (cell.quoted ? "q" : "p") + cell.text + '\0';
+      rows.push_back(std::move(row));
+      Require(parser.line() >= 1, "a row has a line");
+    };
+    for (std::size_t at = 0; at < text.size(); at += piece_size) {
+      std::string_view piece = text.substr(at, piece_size);
+      while (!piece.empty()) {
+        const auto row = parser.Take(piece);
+        RequireRefusal(row.status());
+        if (!row.ok()) return rows;
+        if (*row) keep();
+      }
+    }
+    const auto last = parser.End();
+    RequireRefusal(last.status());
+    if (last.ok() && *last) keep();
+    return rows;
+  };
+  Require(rows_of(size) == rows_of(text.size() + 1), "pieces make no difference");
+}
+
 void FuzzDamaged(ByteSpan input) {
   const auto record = repo::DecodeDamageRecord(input);
   RequireRefusal(record.status());
@@ -151,6 +186,25 @@ void FuzzJsonl(ByteSpan input) {
   }
 }
 
+void FuzzJsonCell(ByteSpan input) {
+  if (input.empty()) return;
+  std::vector<rows::FieldSchema> fields = Columns();
+  fields.push_back(Field("any", rows::DataType::kJson));
+  fields.push_back(Field("list", rows::DataType::kArray));
+  fields.back().element_type = rows::DataType::kVarChar;
+  fields.push_back(Field("half", rows::DataType::kFloat16Vector));
+  fields.back().type_params = {{"dim", "2"}};
+  const rows::FieldSchema& field = fields[input[0] / 2 % fields.size()];
+  files::ForeignValue value;
+  value.SetText(AsText(input.subspan(1)), input[0] % 2 != 0 ? files::ForeignValue::Kind::kJson
+                                                            : files::ForeignValue::Kind::kWord);
+  Bytes cell;
+  const Status made = files::AppendCell(field, value, files::Rounding::kExact, cell);
+  RequireRefusal(made);
+  const std::size_t width = rows::CellWidth(field);
+  Require(!made.ok() || width == 0 || cell.size() == width, "a cell has the width of its field");
+}
+
 void FuzzIndex(ByteSpan input) { RequireRefusal(repo::DecodeIndex(input).status()); }
 
 void FuzzKeyFile(ByteSpan input) {
@@ -158,6 +212,14 @@ void FuzzKeyFile(ByteSpan input) {
 }
 
 void FuzzManifest(ByteSpan input) { RequireRefusal(repo::DecodeManifest(input).status()); }
+
+void FuzzNpy(ByteSpan input) {
+  const auto header = files::ParseNpyHeader(input, input.size());
+  RequireRefusal(header.status());
+  if (!header.ok()) return;
+  Require(header->data_begin + header->rows * header->row_bytes() == input.size(),
+          "the rows are what follows the header");
+}
 
 void FuzzPackDirectory(ByteSpan input) {
   ByteReader reader(input, "fuzz");

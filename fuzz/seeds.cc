@@ -195,6 +195,29 @@ void SaveExport() {
   Save("export", "one", aerie::AsBytes(files::EncodeExportManifest(manifest)));
 }
 
+// Files of other programs.
+void SaveForeign() {
+  const auto text = [](const std::string& target, const std::string& name, std::string_view bytes) {
+    Save(target, name, aerie::AsBytes(bytes));
+  };
+  text("csv", "quotes", "\x02id,t\r\n1,\"a \"\"b\"\" c\nd\"\r\n2,\r\n3,\"\"");
+  text("csv", "open", "\x05id\n\"a");
+  for (const auto& [name, dict] :
+       {std::pair{"vectors", "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 2), }"},
+        {"text", "{'descr': '>U2', 'fortran_order': True, 'shape': (1,), }"}}) {
+    std::string file("\x93NUMPY\x01\x00", 8);
+    file += {static_cast<char>(std::string_view(dict).size()), '\0'};
+    text("npy", name, file + dict + "12345678");
+  }
+  text("json_cell", "vector", "\x03[1, -2.5e3, 0, 7]");
+  text("json_cell", "sparse", "\x09{\"3\": 0.5, \"1\": 2}");
+  text("json_cell", "list", "\x0d[\"a\", \"\\u00e9\"]");
+  text("json_cell", "half", "\x0f[0.1, 65504]");
+  text("json_cell", "word",
+       "\x02"
+       "42");
+}
+
 void SaveSync() {
   const auto block = [](Bytes& out, std::uint8_t kind, const auto& fill) {
     Bytes payload;
@@ -262,6 +285,7 @@ int main(int argc, char** argv) {
   SavePages();
   SaveObjects();
   SaveExport();
+  SaveForeign();
   SaveSync();
   SaveBundle();
   return 0;

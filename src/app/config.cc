@@ -9,90 +9,10 @@
 
 #include <yaml-cpp/yaml.h>
 
-#include "base/duration.h"
+#include "app/yaml_section.h"
 
 namespace aerie::app {
 namespace {
-
-// Reads one mapping of known scalar keys; the first wrong thing stays as the status.
-class Section {
- public:
-  Section(const YAML::Node& node, std::string file, std::string path)
-      : node_(node), file_(std::move(file)), path_(std::move(path)) {
-    if (!node_.IsMap()) Fail(node_, "'" + path_ + "' must be a mapping of keys to values");
-  }
-
-  void Text(const char* key, std::string& into) {
-    known_.emplace_back(key);
-    if (!status_.ok()) return;
-    const YAML::Node value = node_[key];
-    if (!value.IsDefined() || value.IsNull()) return;
-    if (!value.IsScalar()) return Fail(value, "'" + path_ + "." + key + "' must be a text");
-    into = value.Scalar();
-  }
-
-  void Flag(const char* key, std::optional<bool>& into) {
-    std::string text;
-    Text(key, text);
-    if (!status_.ok() || text.empty()) return;
-    if (text == "true" || text == "false") {
-      into = text == "true";
-    } else {
-      Fail(node_[key], "'" + path_ + "." + key + "' must be true or false");
-    }
-  }
-
-  void Time(const char* key, std::optional<Duration>& into) {
-    std::string text;
-    Text(key, text);
-    if (!status_.ok() || text.empty()) return;
-    const auto duration = ParseDuration(text, "'" + path_ + "." + key + "'");
-    if (!duration.ok()) return Fail(node_[key], std::string(duration.status().message()));
-    into = *duration;
-  }
-
-  // Fails when the key is there.
-  void Refuse(const char* key, const std::string& why) {
-    if (!status_.ok() || !node_[key].IsDefined()) return;
-    Fail(node_[key], "'" + path_ + "." + key + "' " + why);
-  }
-
-  // The value of a key that is a mapping by itself, or an undefined node.
-  YAML::Node Child(const char* key) {
-    known_.emplace_back(key);
-    return status_.ok() ? node_[key] : YAML::Node(YAML::NodeType::Undefined);
-  }
-
-  Status Finish() {
-    for (auto it = node_.begin(); status_.ok() && it != node_.end(); ++it) {
-      const std::string key = it->first.IsScalar() ? it->first.Scalar() : "?";
-      if (std::find(known_.begin(), known_.end(), key) != known_.end()) continue;
-      const std::string near = NearestName(key, known_);
-      Fail(it->first,
-           "unknown key '" + key + "'" + (path_.empty() ? "" : " in " + path_) + "; " +
-               (near.empty() ? "known keys: " + Joined() : "did you mean '" + near + "'?"));
-    }
-    return status_;
-  }
-
-  void Fail(const YAML::Node& at, const std::string& what) {
-    if (!status_.ok()) return;
-    status_ = InvalidError(file_ + ":" + std::to_string(at.Mark().line + 1) + ": " + what);
-  }
-
- private:
-  std::string Joined() const {
-    std::string text;
-    for (const auto& name : known_) text += (text.empty() ? "" : ", ") + name;
-    return text;
-  }
-
-  const YAML::Node node_;
-  const std::string file_;
-  const std::string path_;
-  std::vector<std::string> known_;
-  Status status_;
-};
 
 // Limits are checked with the rest, and made into numbers when they are needed.
 void ReadLimits(Section& section, const YAML::Node& node, ClusterLimitTexts& out) {

@@ -64,6 +64,15 @@ struct AerieParquetSink {
   void (*take)(void* self, const uint8_t* bytes, int64_t size);
 };
 
+// A file of `size` bytes that is read where it is needed. `read_at` fills `out` and returns 0, or
+// sets `error`; any thread, one at a time.
+struct AerieParquetSource {
+  void* self;
+  int64_t size;
+  int (*read_at)(void* self, int64_t offset, int64_t size, uint8_t* out,
+                 struct AerieParquetError* error);
+};
+
 struct AerieParquetWriter;
 
 // The module's table of functions; each blocks, throws nothing, and may be called from any thread,
@@ -84,6 +93,10 @@ struct AerieParquetModule {
   // batches of about `batch_bytes`.
   int (*open_reader)(const uint8_t* bytes, int64_t size, int64_t batch_bytes,
                      struct ArrowArrayStream* out, struct AerieParquetError* error);
+  // The same of a file that is not in memory, page by page. `source` is copied; what it stands for
+  // must last until `out` is released.
+  int (*open_source)(const struct AerieParquetSource* source, int64_t batch_bytes,
+                     struct ArrowArrayStream* out, struct AerieParquetError* error);
 };
 
 // The only symbol of the module.
@@ -91,5 +104,5 @@ const struct AerieParquetModule* aerie_parquet_module(void);
 
 }  // extern "C"
 
-inline constexpr std::int32_t kAerieParquetVersion = 1;
+inline constexpr std::int32_t kAerieParquetVersion = 2;
 inline constexpr char kAerieParquetSymbol[] = "aerie_parquet_module";

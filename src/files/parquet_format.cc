@@ -142,33 +142,40 @@ std::vector<std::string> ModuleFiles() {
   return {beside + "/" + kModuleFile, beside + "/../lib/aerie/" + kModuleFile};
 }
 
-}  // namespace
-
-Result<std::shared_ptr<const TableFormat>> OpenParquetFormat(const std::string& module_file) {
-  void* const library = ::dlopen(module_file.c_str(), kLoadFlags);
-  if (library == nullptr) {
-    return UnsupportedError("load " + module_file + ": " + ::dlerror() + kRemedy);
-  }
+Result<const AerieParquetModule*> LoadModule(const std::string& file) {
+  void* const library = ::dlopen(file.c_str(), kLoadFlags);
+  if (library == nullptr) return UnsupportedError("load " + file + ": " + ::dlerror() + kRemedy);
   using Entry = const AerieParquetModule* (*)();
   const auto entry = reinterpret_cast<Entry>(::dlsym(library, kAerieParquetSymbol));
   const AerieParquetModule* const module = entry == nullptr ? nullptr : entry();
   if (module == nullptr || module->version != kAerieParquetVersion) {
-    return UnsupportedError("load " + module_file + ": it belongs to another version of Aerie" +
-                            kRemedy);
+    return UnsupportedError("load " + file + ": it belongs to another version of Aerie" + kRemedy);
   }
-  return std::make_shared<ParquetFormat>(*module);
+  return module;
 }
 
-Result<std::shared_ptr<const TableFormat>> OpenParquetFormat() {
+}  // namespace
+
+Result<const AerieParquetModule*> LoadParquetModule() {
   const std::vector<std::string> files = ModuleFiles();
   for (const std::string& file : files) {
-    if (::access(file.c_str(), F_OK) == 0) return OpenParquetFormat(file);
+    if (::access(file.c_str(), F_OK) == 0) return LoadModule(file);
   }
   std::string looked;
   for (const std::string& file : files) looked += (looked.empty() ? "" : " and ") + file;
   return UnsupportedError(
       "read or write Parquet: this installation has no module for it, looked for " + looked +
       kRemedy);
+}
+
+Result<std::shared_ptr<const TableFormat>> OpenParquetFormat(const std::string& module_file) {
+  AERIE_ASSIGN(const AerieParquetModule* module, LoadModule(module_file));
+  return std::make_shared<ParquetFormat>(*module);
+}
+
+Result<std::shared_ptr<const TableFormat>> OpenParquetFormat() {
+  AERIE_ASSIGN(const AerieParquetModule* module, LoadParquetModule());
+  return std::make_shared<ParquetFormat>(*module);
 }
 
 }  // namespace aerie::files

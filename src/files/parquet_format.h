@@ -6,9 +6,13 @@
 #include <memory>
 #include <string>
 
+#include "files/arrow_abi.h"
 #include "files/table_format.h"
 
 namespace aerie::files {
+
+// The module itself, looked for and refused as below.
+Result<const AerieParquetModule*> LoadParquetModule();
 
 // Where the module is looked for: $AERIE_MODULE_DIR alone if it is set; else the folder of the
 // running program, then ../lib/aerie beside it. kUnsupported, with the remedy, when it is not there

@@ -64,6 +64,55 @@ class SinkStream final : public arrow::io::OutputStream {
   bool closed_ = false;
 };
 
+class SourceFile final : public arrow::io::RandomAccessFile {
+ public:
+  explicit SourceFile(AerieParquetSource source) : source_(source) {}
+  arrow::Status Close() override {
+    closed_ = true;
+    return arrow::Status::OK();
+  }
+  bool closed() const override { return closed_; }
+  arrow::Result<int64_t> Tell() const override { return position_; }
+  arrow::Status Seek(int64_t position) override {
+    position_ = position;
+    return arrow::Status::OK();
+  }
+  arrow::Result<int64_t> GetSize() override { return source_.size; }
+  arrow::Result<int64_t> Read(int64_t size, void* out) override {
+    ARROW_ASSIGN_OR_RAISE(const int64_t got, ReadAt(position_, size, out));
+    position_ += got;
+    return got;
+  }
+  arrow::Result<std::shared_ptr<arrow::Buffer>> Read(int64_t size) override {
+    ARROW_ASSIGN_OR_RAISE(auto buffer, ReadAt(position_, size));
+    position_ += buffer->size();
+    return buffer;
+  }
+  arrow::Result<int64_t> ReadAt(int64_t position, int64_t size, void* out) override {
+    if (position < 0 || size < 0) return arrow::Status::IOError("a place outside of the file");
+    const int64_t there = std::min(size, std::max<int64_t>(0, source_.size - position));
+    AerieParquetError error{};
+    if (there > 0 &&
+        source_.read_at(source_.self, position, there, static_cast<uint8_t*>(out), &error) != 0) {
+      return arrow::Status::IOError(error.text);
+    }
+    return there;
+  }
+  arrow::Result<std::shared_ptr<arrow::Buffer>> ReadAt(int64_t position, int64_t size) override {
+    if (position < 0 || size < 0) return arrow::Status::IOError("a place outside of the file");
+    const int64_t there = std::min(size, std::max<int64_t>(0, source_.size - position));
+    ARROW_ASSIGN_OR_RAISE(auto buffer, arrow::AllocateResizableBuffer(there));
+    ARROW_ASSIGN_OR_RAISE(const int64_t got, ReadAt(position, there, buffer->mutable_data()));
+    ARROW_RETURN_NOT_OK(buffer->Resize(got));
+    return std::shared_ptr<arrow::Buffer>(std::move(buffer));
+  }
+
+ private:
+  const AerieParquetSource source_;
+  int64_t position_ = 0;
+  bool closed_ = false;
+};
+
 // Floats never go through a dictionary: its table takes every NaN for the same one.
 bool TakesDictionary(const arrow::DataType& type) {
   return arrow::is_integer(type.id()) || arrow::is_base_binary_like(type.id());
@@ -115,17 +164,27 @@ int64_t RowsOfABatch(const parquet::FileMetaData& metadata, int64_t batch_bytes)
   return std::clamp<int64_t>(batch_bytes / std::max<int64_t>(1, row), 1, 1 << 20);
 }
 
-arrow::Result<std::shared_ptr<arrow::RecordBatchReader>> OpenReader(const uint8_t* bytes,
-                                                                    int64_t size,
-                                                                    int64_t batch_bytes) {
-  auto input =
-      std::make_shared<arrow::io::BufferReader>(std::make_shared<arrow::Buffer>(bytes, size));
+parquet::ReaderProperties Reading() {
   parquet::ReaderProperties reading;
   reading.set_page_checksum_verification(true);
+  return reading;
+}
+
+// A column chunk is not read whole, but in pieces: row groups of others may be of any size.
+parquet::ReaderProperties ReadingInPieces() {
+  parquet::ReaderProperties reading = Reading();
+  reading.enable_buffered_stream();
+  reading.set_buffer_size(1 << 20);
+  return reading;
+}
+
+arrow::Result<std::shared_ptr<arrow::RecordBatchReader>> OpenReader(
+    std::shared_ptr<arrow::io::RandomAccessFile> input, const parquet::ReaderProperties& reading,
+    int64_t batch_bytes) {
   auto file = parquet::ParquetFileReader::Open(input, reading);
   parquet::ArrowReaderProperties properties(/*use_threads=*/false);
   properties.set_batch_size(RowsOfABatch(*file->metadata(), batch_bytes));
-  // The file is in memory: reading ahead would copy it, by threads of its own.
+  // Reading ahead would hold whole row groups, by threads of its own.
   properties.set_pre_buffer(false);
   ARROW_ASSIGN_OR_RAISE(auto reader, parquet::arrow::FileReader::Make(arrow::default_memory_pool(),
                                                                       std::move(file), properties));
@@ -178,7 +237,19 @@ void FreeWriter(AerieParquetWriter* writer) {
 int OpenReaderCall(const uint8_t* bytes, int64_t size, int64_t batch_bytes, ArrowArrayStream* out,
                    AerieParquetError* error) {
   return Guarded(error, [&]() -> arrow::Status {
-    ARROW_ASSIGN_OR_RAISE(auto reader, OpenReader(bytes, size, batch_bytes));
+    auto input =
+        std::make_shared<arrow::io::BufferReader>(std::make_shared<arrow::Buffer>(bytes, size));
+    ARROW_ASSIGN_OR_RAISE(auto reader, OpenReader(std::move(input), Reading(), batch_bytes));
+    return arrow::ExportRecordBatchReader(std::move(reader), out);
+  });
+}
+
+int OpenSource(const AerieParquetSource* source, int64_t batch_bytes, ArrowArrayStream* out,
+               AerieParquetError* error) {
+  return Guarded(error, [&]() -> arrow::Status {
+    auto input = std::make_shared<SourceFile>(*source);
+    ARROW_ASSIGN_OR_RAISE(auto reader,
+                          OpenReader(std::move(input), ReadingInPieces(), batch_bytes));
     return arrow::ExportRecordBatchReader(std::move(reader), out);
   });
 }
@@ -189,6 +260,7 @@ extern "C" __attribute__((visibility("default"))) const AerieParquetModule* aeri
     void) {
   static const std::string library = std::string("Arrow ") + ARROW_VERSION_STRING;
   static const AerieParquetModule module = {
-      kAerieParquetVersion, library.c_str(), OpenWriter, Write, Close, FreeWriter, OpenReaderCall};
+      kAerieParquetVersion, library.c_str(), OpenWriter, Write, Close,
+      FreeWriter,           OpenReaderCall,  OpenSource};
   return &module;
 }

@@ -7,6 +7,8 @@
 #include <limits>
 #include <numeric>
 
+#include "rows/row_order.h"
+
 namespace aerie::rows {
 namespace {
 
@@ -21,29 +23,6 @@ void CheckInvariant(bool holds, const char* what, const std::string& object) {
 
 bool IsZero(ByteSpan bytes) {
   return std::all_of(bytes.begin(), bytes.end(), [](std::uint8_t b) { return b == 0; });
-}
-
-std::int64_t IntKeyAt(const Column& column, std::size_t row) {
-  std::int64_t key = 0;
-  std::memcpy(&key, column.data().data() + row * sizeof(key), sizeof(key));
-  return key;
-}
-
-// Order of the keys of two rows of one key column: negative, zero or positive.
-int CompareKeys(const Column& column, std::size_t left, std::size_t right) {
-  if (column.field().type == DataType::kInt64) {
-    const std::int64_t a = IntKeyAt(column, left);
-    const std::int64_t b = IntKeyAt(column, right);
-    return a < b ? -1 : a > b ? 1 : 0;
-  }
-  return AsText(column.Cell(left)).compare(AsText(column.Cell(right)));
-}
-
-bool KeysAscend(const Column& keys) {
-  for (std::size_t row = 1; row < keys.rows(); ++row) {
-    if (CompareKeys(keys, row - 1, row) >= 0) return false;
-  }
-  return true;
 }
 
 Status CheckCells(const Column& column) {
@@ -232,7 +211,11 @@ const Column* RowBatch::Find(const std::string& name) const {
 
 Key RowBatch::KeyAt(std::size_t row) const {
   const Column& keys = key_column();
-  if (keys.field().type == DataType::kInt64) return IntKeyAt(keys, row);
+  if (keys.field().type == DataType::kInt64) {
+    std::int64_t key = 0;
+    std::memcpy(&key, keys.Cell(row).data(), sizeof(key));
+    return key;
+  }
   return std::string(AsText(keys.Cell(row)));
 }
 
@@ -286,33 +269,16 @@ Status RowBatch::Validate() const {
 std::size_t SortAndDeduplicate(RowBatch& batch) {
   if (batch.rows() == 0 || KeysAscend(batch.key_column())) return 0;
   const Column& keys = batch.key_column();
-  std::vector<std::size_t> order(batch.rows());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t left, std::size_t right) {
-    return CompareKeys(keys, left, right) < 0;
-  });
   std::vector<std::size_t> kept;
-  kept.reserve(order.size());
-  for (const std::size_t row : order) {
+  kept.reserve(batch.rows());
+  for (const std::size_t row : OrderByKey(keys)) {
     if (!kept.empty() && CompareKeys(keys, kept.back(), row) == 0)
       kept.back() = row;
     else
       kept.push_back(row);
   }
-  RowBatch sorted = batch.Slice(0, 0);
-  for (std::size_t i = 0; i < batch.columns().size(); ++i) {
-    const Column& from = batch.columns()[i];
-    Column& to = sorted.mutable_columns()[i];
-    to.Reserve(kept.size(), from.data().size());
-    // Runs of neighbours are copied at once; rows usually come nearly sorted.
-    for (std::size_t begin = 0, end = 0; begin < kept.size(); begin = end) {
-      end = begin + 1;
-      while (end < kept.size() && kept[end] == kept[end - 1] + 1) ++end;
-      to.AppendRange(from, kept[begin], kept[end - 1] + 1);
-    }
-  }
   const std::size_t dropped = batch.rows() - kept.size();
-  batch = std::move(sorted);
+  batch = Gathered(batch, kept);
   return dropped;
 }
 

@@ -14,7 +14,7 @@ import pandas
 import pyarrow
 import pyarrow.parquet
 
-from harness import AcceptanceTest, T, column, field, floats, rows_of, signal_process, tree
+from harness import AcceptanceTest, T, column, dynamic, field, floats, rows_of, signal_process, tree
 from types_test import FLAT, every_type_columns, every_type_fields, int64_keys, values, vectors
 
 NAME = 'every_type'
@@ -265,6 +265,113 @@ class ExportTest(AcceptanceTest):
         with open(os.path.join(self.folder, 'manifest.json'), 'w', encoding='utf-8') as file:
             json.dump(manifest, file)
         self.refused(1, 'version 99', 'import', self.folder, *to)
+
+    # ---- files of other programs ----
+
+    def write(self, name, text):
+        path = os.path.join(self.scratch.new('others'), name)
+        os.makedirs(os.path.dirname(path))
+        with open(path, 'w', encoding='utf-8', newline='') as file:
+            file.write(text)
+        return path
+
+    def mapping(self, text):
+        return '--mapping', self.write('mapping.yaml', text)
+
+    def rows_there(self, name):
+        return {key: row for rows in self.client.contents(name).values() for key, row in rows.items()}
+
+    def test_files_of_others_become_a_collection(self):
+        """The same rows from pandas (Parquet, CSV), pyarrow and NumPy, shuffled, into a new collection each."""
+        count, dim = 3000, 8
+        rng = numpy.random.default_rng(3)
+        ids = rng.permutation(count) - 100
+        vector = rng.standard_normal((count, dim)).astype(numpy.float32)
+        titles = [f'title {i}, "é"\nline' for i in ids]
+        year = (ids % 300 - 20).astype(numpy.int16)
+        columns = [column('id', T.Int64, ids.tolist()), column('title', T.VarChar, titles),
+                   column('year', T.Int16, year.tolist()), column('vector', T.FloatVector, vector.tobytes(), dim=dim)]
+        expected = rows_of(columns, 'id')
+        folder = self.scratch.new('others')
+        os.makedirs(folder)
+        frame = pandas.DataFrame({'id': ids, 'title': titles, 'year': year,
+                                  'vector': [v.astype(float).tolist() for v in vector]})
+        frame.to_parquet(f'{folder}/pandas.parquet')  # vectors are lists of doubles
+        frame['vector'] = [json.dumps(v) for v in frame['vector']]
+        frame.to_csv(f'{folder}/pandas.csv', index=False)
+        os.makedirs(f'{folder}/arrays')
+        for name, array in (('id', ids), ('title', numpy.array(titles)), ('year', year.astype('>i2')),
+                            ('vector', vector)):
+            numpy.save(f'{folder}/arrays/{name}.npy', array)
+        said = self.mapping("""
+fields:
+  id: {type: Int64}
+  title: {type: VarChar, max_length: 100}
+  year: {type: Int16}
+  vector: {type: FloatVector, dim: 8, index: {type: FLAT, metric: L2}}
+""")
+        for number, name in enumerate(('pandas.parquet', 'pandas.csv', 'arrays')):
+            with self.subTest(name):
+                to = f'made{number}'
+                words = (f'{folder}/{name}', '--to', self.lab.uri, '--collection', to, *said)
+                planned = self.ok('import', *words, '--dry-run')
+                self.assertEqual((planned['status'], planned['rows']), ('planned', count))
+                self.assertEqual(json.loads(planned['first_rows'][0])['id'], ids[0])
+                self.assertNotIn(to, self.client.names(), 'a dry run makes nothing')
+                made = self.ok('import', *words)
+                self.assertEqual(made['rows'], count)
+                self.assert_same_rows(expected, self.rows_there(to), name)
+        # What the file itself says is enough.
+        made = self.ok('import', f'{folder}/arrays', '--to', self.lab.uri, '--collection', 'default.plain')
+        self.assertEqual(made['rows'], count)
+        self.ok('diff', f'{self.lab.uri}/default.made0', f'{self.lab.uri}/default.plain', '--rows-only')
+
+    def test_files_of_others_go_into_what_is_there(self):
+        c = self.client
+        c.create('there', [field('id', T.Int64, key=True), field('small', T.Int8),
+                           field('vector', T.FloatVector, dim=2)], dynamic=True)
+        c.index('there', 'vector', FLAT)
+        c.insert('there', [column('id', T.Int64, [1, 2]), column('small', T.Int8, [1, 2]),
+                           column('vector', T.FloatVector, floats([1, 2, 3, 4]), dim=2), dynamic([b'{}', b'{}'])])
+        c.load('there')
+        path = self.write('more.csv', 'note,small,id,vector\r\nhello,5,7,"[1,2]"\r\n,-1,2,"[0.5,0.25]"\r\n')
+        to = ('--to', self.lab.uri, '--collection', 'there')
+        self.refused(8, '--on-conflict merge', 'import', path, *to)
+        for _ in range(2):
+            merged = self.ok('import', path, *to, '--on-conflict', 'merge')
+            self.assertEqual(merged['rows'], 2)
+            rows = self.rows_there('there')
+            self.assertEqual(sorted(rows), [1, 2, 7])
+            self.assertEqual((rows[2]['small'], rows[7]['small'], rows[1]['small']), (-1, 5, 1))
+            self.assertEqual(json.loads(rows[7]['$meta']), {'note': 'hello'})
+        before = self.rows_there('there')
+        for text, words in (('id,small,vector\n9,300,"[1,2]"\n', 'row 1 (line 2): column small: 300 is no Int8'),
+                            ('id,small,vector\n9,3,"[1,2]"\n9,4,"[1,2]"\n', 'the key 9 comes twice'),
+                            ('id,small,vector\n9,3\n', 'row 1 (line 2): it has 2 cells instead of 3'),
+                            ('id,vector\n9,"[1,2]"\n', 'field small comes from no column')):
+            self.refused(8, words, 'import', self.write('bad.csv', text), *to, '--on-conflict', 'merge')
+        self.assertEqual(self.rows_there('there'), before)
+        self.refused(2, "did you mean 'column'?", 'import', path, *to, *self.mapping('fields:\n  id: {colum: a}\n'))
+        self.ok('import', path, *to, '--on-conflict', 'replace', '--yes')
+        self.assertEqual(sorted(self.rows_there('there')), [2, 7])
+
+    def test_files_larger_than_memory_are_imported_in_it(self):
+        """Shuffled, so that runs are merged; what is held does not grow with the file."""
+        peaks = []
+        for count in (80_000, 200_000):
+            ids = numpy.random.default_rng(1).permutation(count)
+            vector = numpy.random.default_rng(2).standard_normal((count, 256), dtype=numpy.float32)
+            folder = self.scratch.new('others')
+            os.makedirs(folder)
+            pyarrow.parquet.write_table(pyarrow.table({
+                'id': ids, 'vector': pyarrow.FixedSizeListArray.from_arrays(vector.ravel(), 256)}),
+                f'{folder}/wide.parquet')
+            run = self.aerie.json('import', folder, '--to', self.lab.uri, '--collection', 'wide', '--dry-run')
+            self.assertEqual(run.code, 0, run)
+            self.assertEqual(run.result['rows'], count)
+            peaks.append(run.peak_kib / 1024)
+        # 123 MB more of vectors.
+        self.assertLess(peaks[1], peaks[0] + 50, peaks)
 
 
 if __name__ == '__main__':
