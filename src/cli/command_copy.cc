@@ -95,7 +95,7 @@ Json OutcomeToJson(const transfer::RestoreOutcome& outcome) {
 std::string CopyText(const transfer::RestoreOutcome& outcome) {
   std::string text = (outcome.was_there ? "was there: " : "copied ") + outcome.name.ToString() +
                      " to " + outcome.to.ToString() + ": " + Thousands(outcome.digest.rows) +
-                     " rows, every one compared by digest, " + HumanSeconds(outcome.seconds);
+                     " rows, " + HowChecked(outcome) + ", " + HumanSeconds(outcome.seconds);
   if (outcome.report.fuzzy) text += ", read while it could be written (fuzzy)";
   if (outcome.resumed) {
     text += " (went on with an interrupted copy: " + Thousands(outcome.rows_written) + " written)";

@@ -115,14 +115,19 @@ Json ToJson(const transfer::RestoreOutcome& outcome) {
   Json json = ToJson(static_cast<const transfer::CollectionOutcome&>(outcome));
   json["to"] = outcome.to.ToString();
   json["resumed"] = outcome.resumed;
+  json["compared"] = !outcome.new_keys;
   json["rows_written"] = outcome.rows_written;
   return json;
 }
 
+const char* HowChecked(const transfer::RestoreOutcome& outcome) {
+  return outcome.new_keys ? "counted (their keys are new)" : "every one compared by digest";
+}
+
 std::string OutcomeText(const transfer::RestoreOutcome& outcome, const std::string& verb,
                         const std::string& did) {
-  return did + " " + outcome.to.ToString() + ": " + Thousands(outcome.digest.rows) +
-         " rows, every one compared by digest, " + HumanSeconds(outcome.seconds) +
+  return did + " " + outcome.to.ToString() + ": " + Thousands(outcome.digest.rows) + " rows, " +
+         HowChecked(outcome) + ", " + HumanSeconds(outcome.seconds) +
          (outcome.resumed ? " (went on with an interrupted " + verb + ")" : "") + "\n";
 }
 

@@ -40,6 +40,8 @@ CommandResult PlanResult(const transfer::RestorePlan& plan, const TargetArgs& ar
                          const std::string& verb);
 
 Json ToJson(const transfer::RestoreOutcome& outcome);
+// Of its rows, for a sentence: "every one compared by digest".
+const char* HowChecked(const transfer::RestoreOutcome& outcome);
 // "restored docs: 10 rows, every one compared by digest, 2 s", a line. `did` is what was done by
 // `verb`.
 std::string OutcomeText(const transfer::RestoreOutcome& outcome, const std::string& verb,

@@ -68,6 +68,7 @@ struct RestoreOutcome : CollectionOutcome {
   rows::CollectionName to;
   bool resumed = false;
   bool was_there = false;          // it was there already; every row was compared
+  bool new_keys = false;           // made by the server: rows were counted, not compared
   std::uint64_t rows_written = 0;  // less than digest.rows when an earlier run had written some
 };
 

@@ -169,14 +169,14 @@ class CollectionRestore {
   Result<CollectionSpec> Prepare(const Context& context, const CollectionSpec& from,
                                  const CollectionName& work, bool merge, RestoreOutcome& outcome) {
     Phase("prepare", outcome);
-    makes_new_keys_ = MakesNewKeys(from, options_, job_.features);
-    if (makes_new_keys_) {
+    outcome.new_keys = MakesNewKeys(from, options_, job_.features);
+    if (outcome.new_keys) {
       outcome.warnings.emplace_back(
           "its keys are generated anew, so that rows were counted but "
           "could not be compared one by one");
     }
     AERIE_ASSIGN(bool there, milvus::CollectionExists(context, *to_, work));
-    if (there && !merge && (makes_new_keys_ || made_)) {
+    if (there && !merge && (outcome.new_keys || made_)) {
       // Which rows an earlier run wrote cannot be told by keys that the server made; and what this
       // run has made is empty yet.
       AERIE_TRY(milvus::DropCollection(context, *to_, work));
@@ -258,7 +258,7 @@ class CollectionRestore {
     copy.call_bytes = job_.call_bytes;
     copy.may_hold_rows = merge || outcome.resumed;
     copy.exclusive = !merge;
-    copy.new_keys = makes_new_keys_;
+    copy.new_keys = outcome.new_keys;
     copy.selection = options_.selection;
     if (from_.cluster() != nullptr) {
       copy.read.batch_bytes = job_.call_bytes;
@@ -399,7 +399,6 @@ class CollectionRestore {
   std::optional<Ahead> ahead_;
   bool made_ = false;  // the collection that rows go into is this run's own
   bool has_scratch_ = false;
-  bool makes_new_keys_ = false;
 };
 
 }  // namespace

@@ -341,6 +341,7 @@ TEST_F(RestoreTest, GeneratedKeysAreKeptWhereTheServerCan) {
   old.Restart();
   const RestoreResult run = MustRestore(snapshot, old, options);
   EXPECT_EQ(old.RowsOf("docs"), 30u);
+  EXPECT_TRUE(run.collections.at(0).new_keys);
   EXPECT_THAT(run.collections.at(0).warnings, Contains(HasSubstr("generated anew")));
 }
 
