@@ -137,8 +137,10 @@ Status SftpStore::Write(const Context& context, const ObjectKey& key, ByteSpan b
   const std::string path = PathOf(key.text);
   const std::string temporary = TemporaryPath(path, bytes);
   return With(call, [&](SftpConnection& connection) -> Status {
-    if (commit == Commit::kExclusive && connection.Stat(call, path).ok()) {
-      return MakeStatus(Kind::kExists, operation + ": it exists already");
+    if (commit == Commit::kExclusive) {
+      const auto there = connection.Stat(call, path);
+      if (there.ok()) return MakeStatus(Kind::kExists, operation + ": it exists already");
+      if (!connection.healthy()) return there.status();
     }
     AERIE_TRY(Upload(call, connection, temporary, bytes));
     Status named = GiveName(call, connection, temporary, path, commit);
@@ -156,8 +158,8 @@ Result<std::string> SftpStore::OpenToWrite(const SshCall& call, SftpConnection& 
   // when the file is opened again.
   const std::string folder = Split(path).folder;
   for (std::size_t end = folder.find('/', 1);; end = folder.find('/', end + 1)) {
-    (void)connection.MakeFolder(call, folder.substr(0, end));
-    if (!connection.healthy()) return handle.status();
+    const Status made = connection.MakeFolder(call, folder.substr(0, end));
+    if (!connection.healthy()) return made;
     if (end == std::string::npos) break;
   }
   return connection.Open(call, path, kFlags);
@@ -227,11 +229,12 @@ Status SftpStore::GiveName(const SshCall& call, SftpConnection& connection, cons
   }
   Status status = connection.Rename(call, from, to);
   if (status.ok() || !connection.healthy()) return UnknownUnlessAnswered(status);
-  if (commit == Commit::kExclusive && connection.Stat(call, to).ok()) {
-    (void)connection.Remove(call, from);
-    return MakeStatus(Kind::kExists, call.operation + ": it exists already");
-  }
-  return status;
+  if (commit == Commit::kReplace) return status;
+  const auto there = connection.Stat(call, to);
+  if (!connection.healthy()) return UnknownUnlessAnswered(there.status());
+  if (!there.ok()) return status;
+  (void)connection.Remove(call, from);
+  return MakeStatus(Kind::kExists, call.operation + ": it exists already");
 }
 
 // The temporary is gone. A server that is still busy with what a connection asked before it was cut

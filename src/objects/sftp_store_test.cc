@@ -12,6 +12,7 @@
 #include <gtest/gtest.h>
 
 #include "base/temp_folder_testing.h"
+#include "base/testing_effort.h"
 #include "objects/retrying_store.h"
 #include "objects/sftp_wire.h"
 
@@ -123,6 +124,32 @@ TEST_F(SftpStoreTest, AnotherProcessGoesOnToo) {
   ASSERT_TRUE(Store(Cutting({}))->Put(context_, {"a"}, bytes).ok());
   EXPECT_LT(SentBytes() - before, bytes.size() - there + 100'000);
   EXPECT_EQ(ReadAll(*Store(), "a"), bytes);
+}
+
+// Whatever was on its way: nothing is said to be missing, refused or done that is not.
+TEST_F(SftpStoreTest, CutAnywhereAPutIsToBeMadeAgain) {
+  const Bytes bytes = Noise(300, 6);
+  const std::size_t step = static_cast<std::size_t>(Effort(23, 41, 97));
+  for (const bool exclusive : {false, true}) {
+    bool whole = false;
+    // From behind the greeting: a server that never answered is one that is not there.
+    for (std::size_t limit = 20; !whole; limit += step) {
+      SCOPED_TRACE("cut after " + std::to_string(limit) + " bytes");
+      for (const char* left : {"root", "number", "sent"}) std::filesystem::remove_all(Path(left));
+      const auto put = [&](ObjectStore& store) {
+        const ObjectKey key{"new/folder/a"};
+        return exclusive ? store.PutIfAbsent(context_, key, bytes)
+                         : store.Put(context_, key, bytes);
+      };
+      const Kind kind = KindOf(put(*Store(Cutting({limit}))));
+      whole = kind == Kind::kOk;
+      ASSERT_TRUE(whole || kind == Kind::kTransient || kind == Kind::kUnknownOutcome)
+          << KindName(kind);
+      const Kind again = KindOf(put(*Store()));
+      ASSERT_TRUE(again == Kind::kOk || (exclusive && again == Kind::kExists)) << KindName(again);
+      EXPECT_EQ(ReadAll(*Store(), "new/folder/a"), bytes);
+    }
+  }
 }
 
 // The server that was cut off is slow: it does the renaming that it was asked for while another
