@@ -52,8 +52,12 @@ Result<Bytes> SftpConnection::ReceivePacket(const SshCall& call) {
 }
 
 Status SftpConnection::Begin(const SshCall& call) {
-  AERIE_TRY(channel_->Write(call, sftp::Writer().U8(sftp::kInit).U32(kVersion).Packet()));
-  AERIE_ASSIGN(const Bytes packet, ReceivePacket(call));
+  const Status written =
+      channel_->Write(call, sftp::Writer().U8(sftp::kInit).U32(kVersion).Packet());
+  // One that printed something and is gone already does not hear, but what it said tells why.
+  auto received = ReceivePacket(call);
+  if (!written.ok() && KindOf(received.status()) == Kind::kTransient) return written;
+  AERIE_ASSIGN(const Bytes packet, std::move(received));
   sftp::Reader reader(packet);
   std::uint8_t type = 0;
   std::uint32_t version = 0;
