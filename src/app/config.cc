@@ -173,6 +173,20 @@ const std::vector<ConfigKey>& ConfigKeys() {
        "S3: mode of that, COMPLIANCE (default) or GOVERNANCE, which special rights can undo"},
       {"defaults.cluster", "cluster meant when --cluster is not given"},
       {"defaults.repository", "repository meant when --repo is not given"},
+      {"serve.data_dir", "folder of the daemon: catalog and, without another one, a repository"},
+      {"serve.places", "jobs that run at once (2)"},
+      {"serve.keep_history", "how long jobs that ended are kept (400d)"},
+      {"schedules.NAME.when", "such as 'daily at 02:00', or a cron expression"},
+      {"schedules.NAME.zone", "time zone of the IANA list (UTC)"},
+      {"schedules.NAME.jitter", "up to so much later, such as 10m"},
+      {"schedules.NAME.window", "nothing starts outside, such as 22:00-06:00"},
+      {"schedules.NAME.blackouts", "list: nothing starts within, such as 2026-12-24..2026-12-26"},
+      {"schedules.NAME.missed", "what becomes of missed times: run-once or skip"},
+      {"schedules.NAME.overlap", "what becomes of one while the last still runs: queue or skip"},
+      {"schedules.NAME.priority", "of jobs that wait, the higher number starts first (0)"},
+      {"schedules.NAME.enabled", "false: nothing is due"},
+      {"schedules.NAME.kind", "kind of job, see docs/jobs.md"},
+      {"schedules.NAME.job", "its spec, see docs/jobs.md"},
   };
   return keys;
 }
@@ -204,9 +218,13 @@ Result<Config> ParseConfig(const std::string& yaml, const std::string& file) {
   const YAML::Node clusters = section.Child("clusters");
   const YAML::Node repositories = section.Child("repositories");
   const YAML::Node defaults = section.Child("defaults");
+  const YAML::Node serve = section.Child("serve");
+  const YAML::Node schedules = section.Child("schedules");
   AERIE_TRY(section.Finish());
   AERIE_TRY(ReadNamed(clusters, file, "clusters", config.clusters, ReadCluster));
   AERIE_TRY(ReadNamed(repositories, file, "repositories", config.repositories, ReadRepository));
+  AERIE_TRY(ReadServe(serve, file, config.serve));
+  AERIE_TRY(ReadSchedules(schedules, file, config.schedules));
   if (defaults.IsDefined() && !defaults.IsNull()) {
     Section names(defaults, file, "defaults");
     names.Text("cluster", config.default_cluster);

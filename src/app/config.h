@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "app/config_serve.h"
 #include "app/limits.h"
 #include "base/clock.h"
 #include "base/status.h"
@@ -66,6 +67,8 @@ struct Config {
   std::map<std::string, RepositoryConfig> repositories;
   std::string default_cluster;
   std::string default_repository;
+  ServeConfig serve = {};
+  std::vector<ScheduleConfig> schedules = {};
 };
 
 // One documented key, for `config schema`, the docs and the nearest-name hint.

@@ -7,7 +7,7 @@
 namespace aerie::catalog {
 
 // Number n of `PRAGMA user_version` says that the first n were done. Each is one transaction.
-inline constexpr std::array<const char*, 3> kChanges = {R"sql(
+inline constexpr std::array<const char*, 4> kChanges = {R"sql(
 CREATE TABLE migrations (
   id TEXT PRIMARY KEY,
   spec TEXT NOT NULL,
@@ -140,6 +140,11 @@ CREATE TABLE schedule_runs (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX schedule_runs_last ON schedule_runs (schedule, last_due_ms);
 CREATE UNIQUE INDEX schedule_runs_waiting ON schedule_runs (schedule) WHERE waiting = 1;
+)sql",
+                                                        R"sql(
+ALTER TABLE schedules ADD COLUMN origin TEXT NOT NULL DEFAULT '';  -- who made it; empty: a person
+ALTER TABLE jobs ADD COLUMN rebuilt TEXT NOT NULL DEFAULT '';      -- what it was made from again
+CREATE UNIQUE INDEX jobs_rebuilt ON jobs (rebuilt) WHERE rebuilt <> '';
 )sql"};
 
 }  // namespace aerie::catalog
