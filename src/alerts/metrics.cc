@@ -245,16 +245,33 @@ std::string MetricsText(const MetricFacts& facts, WallTime now) {
   return out.text();
 }
 
-Result<std::string> CurrentMetrics(const std::string& version, const Monitor& monitor,
-                                   catalog::AlertStore& store, WallTime now) {
+namespace {
+
+Result<std::string> TextOf(const std::string& version, Watched watched, catalog::AlertStore& store,
+                           WallTime now) {
   AERIE_ASSIGN(auto view, store.View(ToUnixMillis(now)));
   std::erase_if(view.incidents, [](const auto& incident) { return incident.opened_ms == 0; });
   return MetricsText({.version = version,
-                      .watched = monitor.watched(),
+                      .watched = std::move(watched),
                       .open = std::move(view.incidents),
                       .channels = std::move(view.channels),
                       .process = ReadProcess()},
                      now);
+}
+
+}  // namespace
+
+Result<std::string> CurrentMetrics(const std::string& version, const Monitor& monitor,
+                                   catalog::AlertStore& store, WallTime now) {
+  return TextOf(version, monitor.watched(), store, now);
+}
+
+Result<std::string> MetricsNow(const Context& context, const std::string& version,
+                               FactSource& source, catalog::AlertStore& store) {
+  AERIE_ASSIGN(Facts facts, ReadFacts(context, source, store));
+  const WallTime now = context.clock().Now();
+  return TextOf(version, {.facts = std::move(facts), .evaluated_ms = ToUnixMillis(now)}, store,
+                now);
 }
 
 }  // namespace aerie::alerts

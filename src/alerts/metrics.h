@@ -39,5 +39,8 @@ std::string MetricsText(const MetricFacts& facts, WallTime now);
 // The same of a running monitor and its catalog. Errors: the catalog's.
 Result<std::string> CurrentMetrics(const std::string& version, const Monitor& monitor,
                                    catalog::AlertStore& store, WallTime now);
+// The same without a monitor: the facts are read now. Errors: the source's, too.
+Result<std::string> MetricsNow(const Context& context, const std::string& version,
+                               FactSource& source, catalog::AlertStore& store);
 
 }  // namespace aerie::alerts

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "alerts/life.h"
-#include "alerts/rules.h"
 #include "base/log.h"
 #include "base/secret_source.h"
 #include "base/task_group.h"
@@ -100,6 +99,21 @@ Result<Incident> IncidentOf(const catalog::AlertIncident& row) {
   incident.rule = *rule;
   AERIE_TRY(ReadState(row.state, incident));
   return incident;
+}
+
+Result<Facts> ReadFacts(const Context& context, FactSource& source, catalog::AlertStore& store) {
+  AERIE_ASSIGN(Facts facts, source.Read(context));
+  const std::int64_t now_ms = ToUnixMillis(context.clock().Now());
+  AERIE_ASSIGN(const catalog::AlertView view, store.View(now_ms));
+  ObserveCollections(facts, view.seen, now_ms);
+  AddHistory(view, facts);
+  return facts;
+}
+
+Result<std::vector<Condition>> JudgeNow(const Context& context, FactSource& source,
+                                        catalog::AlertStore& store, const Policy& policy) {
+  AERIE_ASSIGN(const Facts facts, ReadFacts(context, source, store));
+  return Judge(policy, facts, context.clock().Now());
 }
 
 Monitor::Monitor(catalog::Catalog& catalog, FactSource& source, MonitorOptions options)

@@ -17,6 +17,7 @@
 #include "alerts/delivery.h"
 #include "alerts/facts.h"
 #include "alerts/policy.h"
+#include "alerts/rules.h"
 #include "base/context.h"
 #include "base/process.h"
 #include "base/status.h"
@@ -90,6 +91,13 @@ class Monitor {
   Duration reading_{};              // how long the last one took
   std::int64_t mute_since_ms_ = 0;  // every channel has failed since; 0: not so
 };
+
+// The rules asked once, with what the catalog remembers; nobody is told, nothing is stored. Errors:
+// the source's, the catalog's.
+Result<std::vector<Condition>> JudgeNow(const Context& context, FactSource& source,
+                                        catalog::AlertStore& store, const Policy& policy);
+// Facts with what the catalog remembers: histories of storages, when things were first seen.
+Result<Facts> ReadFacts(const Context& context, FactSource& source, catalog::AlertStore& store);
 
 // An incident of its row; kCorrupt, and kUnsupported when no rule has that name.
 Result<Incident> IncidentOf(const catalog::AlertIncident& row);

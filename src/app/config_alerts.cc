@@ -313,6 +313,17 @@ Result<AlertsConfig> ReadAlerts(const YAML::Node& node, const std::string& file,
   return out;
 }
 
+alerts::MonitorOptions MonitorOptionsOf(const AlertsConfig& config, const std::string& host) {
+  return {.policy = config.policy,
+          .channels = config.channels,
+          .heartbeat = config.heartbeat,
+          .delivery = config.delivery,
+          .link = config.link,
+          .interval = config.interval,
+          .keep = config.keep,
+          .host = host};
+}
+
 std::vector<ConfigKey> AlertConfigKeys() {
   return {
       {"alerts.enabled", "false: nothing is watched"},

@@ -37,4 +37,7 @@ Result<AlertsConfig> ReadAlerts(const YAML::Node& node, const std::string& file,
 
 std::vector<ConfigKey> AlertConfigKeys();
 
+// What a monitor of that configuration works by. `host`: this machine's name.
+alerts::MonitorOptions MonitorOptionsOf(const AlertsConfig& config, const std::string& host);
+
 }  // namespace aerie::app

@@ -126,6 +126,8 @@ Status PutIn(Database& db, const AlertIncident& i) {
        i.acknowledged_ms, i.acknowledged_by});
 }
 
+Status ChangedIn(Database& db) { return db.Run("UPDATE alert_watch SET changes = changes + 1"); }
+
 Status DeliverIn(Database& db, const AlertDelivery& d, std::int64_t now_ms) {
   AERIE_TRY(db.Run("INSERT OR IGNORE INTO alert_channels (name) VALUES (?)", {d.channel}));
   return db.Run(
@@ -229,6 +231,7 @@ Status AlertStore::Step(const AlertLease& lease, std::int64_t now_ms, const Deci
       AERIE_TRY(db.Run("DELETE FROM alert_incidents WHERE number = ?", {number}));
     }
     for (const AlertIncident& incident : decision.put) AERIE_TRY(PutIn(db, incident));
+    if (!decision.put.empty()) AERIE_TRY(ChangedIn(db));
     for (const AlertDelivery& delivery : decision.deliver) {
       AERIE_TRY(DeliverIn(db, delivery, now_ms));
     }
@@ -344,6 +347,20 @@ Result<AlertIncident> AlertStore::Find(std::int64_t number) {
   return catalog_.WithDatabase([&](Database& db) { return FindIn(db, number); });
 }
 
+Result<std::int64_t> AlertStore::OpenCount() {
+  return NumberOf("SELECT count(*) FROM alert_incidents WHERE resolved_ms = 0 AND opened_ms > 0");
+}
+
+Result<std::int64_t> AlertStore::Version() { return NumberOf("SELECT changes FROM alert_watch"); }
+
+Result<std::int64_t> AlertStore::NumberOf(const char* query) {
+  return catalog_.WithDatabase([&](Database& db) -> Result<std::int64_t> {
+    std::int64_t number = 0;
+    AERIE_TRY(db.Run(query, {}, [&](const Row& row) { number = row.Integer(0); }));
+    return number;
+  });
+}
+
 Result<std::vector<AlertDelivery>> AlertStore::Deliveries(std::int64_t incident) {
   return catalog_.WithDatabase([&](Database& db) -> Result<std::vector<AlertDelivery>> {
     std::vector<AlertDelivery> all;
@@ -368,6 +385,7 @@ Result<AlertIncident> AlertStore::Acknowledge(std::int64_t number, const std::st
     AERIE_TRY(db.Run(
         "UPDATE alert_incidents SET acknowledged_ms = ?, acknowledged_by = ? WHERE number = ?",
         {now_ms, by, number}));
+    AERIE_TRY(ChangedIn(db));
     AERIE_TRY(transaction->Commit());
     return incident;
   });

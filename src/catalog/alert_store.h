@@ -142,6 +142,9 @@ class AlertStore {
   Result<std::vector<AlertIncident>> List(bool open_only, std::int64_t before, std::size_t limit);
   // kNotFound.
   Result<AlertIncident> Find(std::int64_t number);
+  Result<std::int64_t> OpenCount();
+  // Grows with each change of an incident, so that whoever shows them looks again.
+  Result<std::int64_t> Version();
   // Of an incident, in their order.
   Result<std::vector<AlertDelivery>> Deliveries(std::int64_t incident);
   // Ok also when somebody did before. kNotFound; kRefused when it is over.
@@ -160,6 +163,7 @@ class AlertStore {
 
  private:
   Status Write(const AlertLease& lease, const std::function<Status(Database&)>& work);
+  Result<std::int64_t> NumberOf(const char* query);
 
   Catalog& catalog_;
 };

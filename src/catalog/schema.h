@@ -144,6 +144,7 @@ CREATE UNIQUE INDEX schedule_runs_waiting ON schedule_runs (schedule) WHERE wait
                                                         R"sql(
 CREATE TABLE alert_watch (                -- one row: who watches
   installation TEXT NOT NULL,             -- tells receivers of alerts which catalog they are of
+  changes INTEGER NOT NULL DEFAULT 0,     -- grows with each change of an incident
   epoch INTEGER NOT NULL DEFAULT 0,       -- grows with each holder
   held INTEGER NOT NULL DEFAULT 0,
   machine TEXT NOT NULL DEFAULT '',
