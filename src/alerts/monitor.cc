@@ -236,7 +236,8 @@ Status Monitor::RenewAll(const Context& context, const catalog::AlertLease& leas
 }
 
 Status Monitor::Beat(const Context& context) {
-  objects::HttpClient client({.ca_named_by = "SSL_CERT_FILE", .address_named_by = "heartbeat.url"});
+  objects::HttpClient client(
+      {.ca_file = "", .ca_named_by = "SSL_CERT_FILE", .address_named_by = "heartbeat.url"});
   while (context.Sleep(options_.heartbeat.interval, "wait for the next heartbeat").ok()) {
     const Status health = Health(context.clock().Now());
     if (!health.ok()) {
@@ -252,6 +253,7 @@ Status Monitor::Beat(const Context& context) {
     const auto answer = client.Send(bounded, {.method = "GET",
                                               .url = std::string(url->Reveal()),
                                               .headers = {{"User-Agent", "aerie"}},
+                                              .body = {},
                                               .operation = "heartbeat"});
     if (answer.ok() && answer->status / 100 == 2) {
       std::lock_guard lock(mutex_);

@@ -295,7 +295,7 @@ Result<std::int64_t> AlertStore::GiveUpOthers(const AlertLease& lease,
     values.emplace_back(channel);
   }
   std::int64_t count = 0;
-  AERIE_TRY(Write(lease, [&](Database& db) -> Status {
+  const Status written = Write(lease, [&](Database& db) -> Status {
     std::vector<std::int64_t> numbers;
     AERIE_TRY(
         db.Run("SELECT number FROM alert_deliveries WHERE state = 'waiting' AND channel NOT "
@@ -307,7 +307,8 @@ Result<std::int64_t> AlertStore::GiveUpOthers(const AlertLease& lease,
     }
     count = static_cast<std::int64_t>(numbers.size());
     return Ok();
-  }));
+  });
+  AERIE_TRY(written);
   return count;
 }
 

@@ -67,7 +67,7 @@ class AlertStoreTest : public ::testing::Test {
 
 TEST_F(AlertStoreTest, OneProcessWatches) {
   const ProcessIdentity other{.machine = "elsewhere", .pid = 9, .started = 1};
-  const auto refused = store_->Take({.process = other, .renewed_ms = 1});
+  const auto refused = store_->Take({.process = other, .host = "there", .renewed_ms = 1});
   EXPECT_EQ(KindOf(refused.status()), Kind::kLocked);
   EXPECT_THAT(std::string(refused.status().message()), HasSubstr("on here"));
   // Given back, it is anybody's; and what the first one writes then is refused.
