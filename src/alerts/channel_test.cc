@@ -177,7 +177,7 @@ TEST(Mail, IsPlainAsciiWhateverItSays) {
     for (const char c : line) EXPECT_TRUE(c >= ' ' && c <= '~') << line;
     EXPECT_THAT(line, Not(::testing::StartsWith("Bcc")));
   }
-  EXPECT_THAT(mail, HasSubstr("Subject: =?UTF-8?B?"));
+  EXPECT_THAT(mail, HasSubstr("Subject: \r\n =?UTF-8?B?"));
   EXPECT_THAT(mail, HasSubstr("To: a@b.c,\r\n \"X, Y\" <d@e.f>\r\n"));
   EXPECT_THAT(mail, HasSubstr("\r\nMessage-ID: <i-12-1@example.com>\r\n"));
   EXPECT_THAT(mail, HasSubstr("\r\nReferences: <aerie-i-12@example.com>\r\n"));

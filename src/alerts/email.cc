@@ -51,8 +51,8 @@ std::string HeaderText(const std::string& raw) {
     const std::string_view word = Cut(left, kWordBytes);
     if (word.empty()) break;
     left.remove_prefix(word.size());
-    out += (out.empty() ? "" : "\r\n ") + std::string("=?UTF-8?B?") +
-           objects::Base64(AsBytes(word)) + "?=";
+    // A line of its own also for the first one: the header's name would make it too long.
+    out += "\r\n =?UTF-8?B?" + objects::Base64(AsBytes(word)) + "?=";
   }
   return out;
 }

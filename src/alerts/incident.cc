@@ -125,15 +125,21 @@ Result<Message> MessageFromText(const std::string& text) {
 }
 
 std::string Headline(const Message& m) {
+  std::string lead = NameOf(m.severity);
   switch (m.event) {
-    case Event::kResolved: return "[resolved] " + m.summary;
-    case Event::kAcknowledged: return "[acknowledged by " + m.acknowledged_by + "] " + m.summary;
-    case Event::kTest: return "[test] " + m.summary;
-    case Event::kWorse: return std::string("[") + NameOf(m.severity) + ", worse] " + m.summary;
-    case Event::kReminder: return std::string("[") + NameOf(m.severity) + ", still] " + m.summary;
+    case Event::kResolved: lead = "resolved"; break;
+    case Event::kAcknowledged: lead = "acknowledged by " + m.acknowledged_by; break;
+    case Event::kTest: lead = "test"; break;
+    case Event::kWorse: lead += ", worse"; break;
+    case Event::kReminder: lead += ", still"; break;
     case Event::kOpened: break;
   }
-  return std::string("[") + NameOf(m.severity) + "] " + m.summary;
+  std::string line = "[" + lead + "] " + m.summary;
+  // What a server said may have several.
+  for (char& c : line) {
+    if (static_cast<unsigned char>(c) < ' ') c = ' ';
+  }
+  return line;
 }
 
 std::string PlainText(const Message& m) {

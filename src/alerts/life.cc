@@ -29,7 +29,7 @@ class OneLife {
       return;
     }
     if (condition == nullptr && incident.over_ms == 0) incident.over_ms = now_ms_;
-    const bool holds = incident.over_ms == 0;
+    const bool holds = condition != nullptr && !condition->undecided;
     if (holds && incident.opened_ms == 0 && Passed(incident.since_ms, rule.hold)) {
       incident.opened_ms = now_ms_;
     }

@@ -51,7 +51,7 @@ TEST(AgeOfBackups, IsJudgedPerCollectionAndTellsOfNoneAtAll) {
   EXPECT_THAT(said[0].things, ElementsAre("default.old", "default.unverified", "default.none"));
   EXPECT_THAT(said[0].summary, HasSubstr("3 of 5 collections"));
   EXPECT_THAT(said[0].details, ElementsAre(HasSubstr("verified backup 25 h old"),
-                                           HasSubstr("newest backup 60 min old, none was ever"),
+                                           HasSubstr("newest backup 1 h old, none was ever"),
                                            HasSubstr("no backup at all")));
 }
 
