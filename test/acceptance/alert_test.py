@@ -105,6 +105,7 @@ class AlertTest(AcceptanceTest):
         self.configure({
             'mail': self.mail(server.port),
             'moody': self.hook('/moody'),
+            'cut': self.hook('/cut'),
             'dead': self.hook('/dead'),
             'slack': {'type': 'slack', 'url': self.web.uri + '/slack'},
             'pager': {'type': 'pagerduty', 'url': self.web.uri + '/pager', 'routing_key': 'r',
@@ -113,8 +114,8 @@ class AlertTest(AcceptanceTest):
             'script': {'type': 'command',
                        'command': f'echo "$AERIE_ALERT $AERIE_ALERT_STATE" >> {self.told}'},
         }, rules={'storage-full': {'enabled': False}})
-        self.web.scripts = {'/moody': [500, HANG, CUT], '/dead': [HANG] * 100}
-        self.web.scripts['/slack'] = [LOST]
+        self.web.scripts = {'/moody': [500, HANG], '/cut': [CUT], '/slack': [LOST],
+                            '/dead': [HANG] * 100}
         first = self.watch()
         wait_for('pager', lambda: self.web.of('/pager', 'ok'))
         wait_for('mail', lambda: server.mails)
@@ -128,6 +129,7 @@ class AlertTest(AcceptanceTest):
         second = self.watch()
         wait_for('moody', lambda: self.web.of('/moody', 'ok'))
         wait_for('slack', lambda: self.web.of('/slack', 'ok'))
+        wait_for('cut', lambda: self.web.of('/cut', 'ok'))
         listed = self.alert('list').result['incidents']
         self.assertEqual([(i['rule'], i['about'], i['severity']) for i in listed],
                          [('verified-backup-old', 'prod', 'critical')])
@@ -144,9 +146,10 @@ class AlertTest(AcceptanceTest):
         second.send_signal(signal.SIGTERM)
         second.wait(20)
 
-        # Moody: one message four times or so, under one key, and taken once; then the next one.
-        keys = [body['key'] for body in self.bodies('/moody')]
-        self.assertEqual(len(set(keys)), 2, keys)
+        # One message three times or so, under one key, and taken once; then the next one.
+        for path in ('/moody', '/cut'):
+            keys = [body['key'] for body in self.bodies(path)]
+            self.assertEqual(len(set(keys)), 2, keys)
         self.assertEqual([body['event'] for body in self.bodies('/moody', 'ok')],
                          ['opened', 'resolved'])
         for request in self.web.of('/moody'):
@@ -244,9 +247,13 @@ class AlertTest(AcceptanceTest):
         self.make_well()
         wait_for('the repository to be too full', lambda: [
             b for b in self.bodies('/hook') if b['rule'] == 'storage-full' and b['event'] == 'opened'])
+        wait_for('the cluster to be well', lambda: not any(
+            i['rule'] == 'verified-backup-old' for i in self.alert('list').result['incidents']))
+        critical = [i for i in self.alert('list').result['incidents'] if i['severity'] == 'critical']
+        self.assertIn(('storage-full', 'main'), [(i['rule'], i['about']) for i in critical])
         text = self.alert('metrics', output='text').out
         for line in ('aerie_cluster_up{cluster="prod"} 1', 'aerie_repository_snapshots{repository="main"} 1',
-                     'aerie_alerts_open{severity="critical"} 1', 'process_start_time_seconds '):
+                     f'aerie_alerts_open{{severity="critical"}} {len(critical)}', 'process_start_time_seconds '):
             self.assertIn(line, text)
         verified = [line for line in text.splitlines()
                     if line.startswith('aerie_newest_verified_backup_timestamp_seconds{cluster="prod"')]
