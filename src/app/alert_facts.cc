@@ -10,6 +10,7 @@
 #include "jobs/schedule.h"
 #include "milvus/spec_reader.h"
 #include "repo/pins.h"
+#include "transfer/backup.h"
 
 namespace aerie::app {
 namespace {
@@ -130,6 +131,13 @@ alerts::StorageFact DiskOf(const std::string& name, const std::string& folder) {
   fact.used_bytes = static_cast<std::int64_t>(space.capacity - space.free);
   fact.limit_bytes = fact.used_bytes + static_cast<std::int64_t>(space.available);
   return fact;
+}
+
+// What a repair made, or a filter let through, is no backup of the collection.
+bool HoldsWholeCollections(const repo::Snapshot& snapshot) {
+  return !snapshot.repaired_from &&
+         std::find(snapshot.tags.begin(), snapshot.tags.end(), transfer::kSelectedRowsTag) ==
+             snapshot.tags.end();
 }
 
 }  // namespace
@@ -288,7 +296,7 @@ void AlertFacts::AddBackups(ClusterFact& cluster) const {
   for (const auto& [name, reading] : repositories_) {
     if (!reading.trouble.empty() && !reading.absent) cluster.repositories_read = false;
     for (const repo::Snapshot& snapshot : reading.snapshots) {
-      if (!labels.contains(snapshot.cluster) || snapshot.repaired_from) continue;
+      if (!labels.contains(snapshot.cluster) || !HoldsWholeCollections(snapshot)) continue;
       const bool verified = reading.verified.contains(snapshot.id);
       for (const repo::SnapshotCollection& each : snapshot.collections) {
         const auto found = by_name.find(each.name.ToString());
