@@ -55,7 +55,8 @@ class MailServer:
     def authenticate(self, server, session, envelope, mechanism, data):
         login = (data.login.decode(), data.password.decode())
         self.logins.append((login, session.ssl is not None))
-        return AuthResult(success=login == (self.USER, self.PASSWORD))
+        # Not handled: the server says 535.
+        return AuthResult(success=login == (self.USER, self.PASSWORD), handled=False)
 
     async def handle_RCPT(self, server, session, envelope, address, options):
         if address.startswith('nobody@'):
