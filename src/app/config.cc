@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <initializer_list>
 #include <numeric>
 #include <sstream>
 
@@ -131,10 +132,16 @@ std::size_t EditDistance(const std::string& a, const std::string& b) {
   return row[b.size()];
 }
 
+std::vector<ConfigKey> Joined(std::initializer_list<std::vector<ConfigKey>> sections) {
+  std::vector<ConfigKey> all;
+  for (const auto& section : sections) all.insert(all.end(), section.begin(), section.end());
+  return all;
+}
+
 }  // namespace
 
 const std::vector<ConfigKey>& ConfigKeys() {
-  static const std::vector<ConfigKey> keys = {
+  static const std::vector<ConfigKey> own = {
       {"clusters.NAME.uri", "address: http://host:19530, milvus+tls://user:password@host/database"},
       {"clusters.NAME.user", "user name, when not in the URI"},
       {"clusters.NAME.password",
@@ -188,6 +195,7 @@ const std::vector<ConfigKey>& ConfigKeys() {
       {"schedules.NAME.kind", "kind of job, see docs/jobs.md"},
       {"schedules.NAME.job", "its spec, see docs/jobs.md"},
   };
+  static const std::vector<ConfigKey> keys = Joined({own, AlertConfigKeys()});
   return keys;
 }
 
@@ -220,11 +228,15 @@ Result<Config> ParseConfig(const std::string& yaml, const std::string& file) {
   const YAML::Node defaults = section.Child("defaults");
   const YAML::Node serve = section.Child("serve");
   const YAML::Node schedules = section.Child("schedules");
+  const YAML::Node alerts = section.Child("alerts");
   AERIE_TRY(section.Finish());
   AERIE_TRY(ReadNamed(clusters, file, "clusters", config.clusters, ReadCluster));
   AERIE_TRY(ReadNamed(repositories, file, "repositories", config.repositories, ReadRepository));
   AERIE_TRY(ReadServe(serve, file, config.serve));
   AERIE_TRY(ReadSchedules(schedules, file, config.schedules));
+  std::vector<std::string> repository_names;
+  for (const auto& [name, repository] : config.repositories) repository_names.push_back(name);
+  AERIE_ASSIGN(config.alerts, ReadAlerts(alerts, file, repository_names));
   if (defaults.IsDefined() && !defaults.IsNull()) {
     Section names(defaults, file, "defaults");
     names.Text("cluster", config.default_cluster);

@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "app/config_alerts.h"
 #include "app/config_serve.h"
 #include "app/limits.h"
 #include "base/clock.h"
@@ -69,6 +70,7 @@ struct Config {
   std::string default_repository;
   ServeConfig serve = {};
   std::vector<ScheduleConfig> schedules = {};
+  AlertsConfig alerts;
 };
 
 // One documented key, for `config schema`, the docs and the nearest-name hint.

@@ -147,12 +147,16 @@ TEST(Config, EveryDocumentedKeyIsReadAndHasAnEffect) {
       {"schedules.NAME.job",
        {OfSchedule(*config, "job"), "{\"keep\":{\"daily\":\"7\"},\"collections\":[\"docs\"]}"}},
   };
+  std::size_t own = 0;
   for (const ConfigKey& key : ConfigKeys()) {
+    // config_alerts_test.cc
+    if (key.path.starts_with("alerts.")) continue;
+    ++own;
     ASSERT_TRUE(values.contains(key.path)) << key.path << " has no test";
     EXPECT_EQ(values.at(key.path).first, values.at(key.path).second) << key.path;
     EXPECT_FALSE(key.about.empty());
   }
-  EXPECT_EQ(values.size(), ConfigKeys().size());
+  EXPECT_EQ(values.size(), own);
 }
 
 TEST(Config, AnUnknownKeyIsNamedWithLineAndTheNearestRightOne) {

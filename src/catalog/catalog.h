@@ -150,6 +150,7 @@ class Catalog {
 
  private:
   friend class Lease;
+  friend class AlertStore;
   friend class JobStore;
   friend class ScheduleStore;
   explicit Catalog(std::unique_ptr<Database> db) : db_(std::move(db)) {}

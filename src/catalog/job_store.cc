@@ -200,6 +200,18 @@ Result<std::vector<Job>> JobStore::List(const JobFilter& filter) {
   });
 }
 
+Result<std::map<std::pair<std::string, std::string>, std::int64_t>> JobStore::Counts() {
+  using Counted = std::map<std::pair<std::string, std::string>, std::int64_t>;
+  return catalog_.WithDatabase([&](Database& db) -> Result<Counted> {
+    Counted counts;
+    AERIE_TRY(db.Run("SELECT kind, state, count(*) FROM jobs GROUP BY kind, state", {},
+                     [&](const Row& row) {
+                       counts[{row.Text(0), row.Text(1)}] = row.Integer(2);
+                     }));
+    return counts;
+  });
+}
+
 Result<std::vector<LogEntry>> JobStore::Log(std::int64_t number, std::int64_t after_seq,
                                             std::size_t limit) {
   return catalog_.WithDatabase([&](Database& db) -> Result<std::vector<LogEntry>> {

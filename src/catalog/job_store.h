@@ -7,8 +7,10 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/status.h"
@@ -87,6 +89,8 @@ class JobStore {
   Result<Job> Find(std::int64_t number);
   // Newest first.
   Result<std::vector<Job>> List(const JobFilter& filter);
+  // How many there are, by kind and state.
+  Result<std::map<std::pair<std::string, std::string>, std::int64_t>> Counts();
   // The newest 10,000 of each are kept, or a few more; `seq` grows.
   Result<std::vector<LogEntry>> Log(std::int64_t number, std::int64_t after_seq, std::size_t limit);
 

@@ -97,6 +97,19 @@ TEST_F(JobStoreTest, TheNextOneIsTheFirstByPriorityTurnAndTime) {
   EXPECT_FALSE(*JobStore(*catalog_).Claim({"other"}, Me(), kRun)) << "of another kind";
 }
 
+TEST_F(JobStoreTest, AreCountedByKindAndState) {
+  JobStore store(*catalog_);
+  EXPECT_TRUE(store.Counts()->empty());
+  Make("a");
+  Make("b");
+  Claimed(Me());
+  const auto counts = store.Counts();
+  ASSERT_TRUE(counts.ok()) << counts.status();
+  EXPECT_EQ(counts->size(), 2U);
+  EXPECT_EQ(counts->at({"k", kWord}), 1);
+  EXPECT_EQ(counts->at({"k", "running"}), 1);
+}
+
 TEST_F(JobStoreTest, OnlyTheHolderWrites) {
   JobStore store(*catalog_);
   const auto number = Make("a");

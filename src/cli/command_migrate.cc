@@ -9,6 +9,7 @@
 #include "app/daemon_place.h"
 #include "base/duration.h"
 #include "cli/args.h"
+#include "cli/catalog_option.h"
 #include "cli/commands.h"
 #include "cli/migrate_preflight.h"
 #include "cli/migrate_status.h"
@@ -34,28 +35,6 @@ using migrate::Side;
 
 constexpr Duration kAnswerPatience = std::chrono::seconds(5);
 constexpr Duration kLook = std::chrono::milliseconds(100);
-
-struct CatalogArg {
-  std::string path;
-};
-
-void AddCatalogOption(CLI::App& command, CatalogArg& arg) {
-  command
-      .add_option("--catalog", arg.path,
-                  "File that keeps migrations (default: catalog.db in serve.data_dir, "
-                  "$AERIE_STATE_DIR, $XDG_STATE_HOME/aerie or ~/.local/state/aerie)")
-      ->type_name("FILE");
-}
-
-Result<std::string> PathOf(const Environment& env, const CatalogArg& arg) {
-  if (!arg.path.empty()) return arg.path;
-  return app::CatalogPath(env.session.config());
-}
-
-Result<std::unique_ptr<Catalog>> Open(const Environment& env, const CatalogArg& arg) {
-  AERIE_ASSIGN(const std::string path, PathOf(env, arg));
-  return Catalog::Open(path);
-}
 
 struct PairArgs {
   FromToArgs clusters;
@@ -427,9 +406,9 @@ CommandResult Run(Environment& env, const RunArgs& args) {
         Confirm(env, "take over collections of the target, and delete there what the source lacks");
     if (!confirmed.ok()) return Failure(confirmed);
   }
-  auto catalog = Open(env, args.catalog);
+  auto catalog = OpenCatalog(env, args.catalog);
   if (!catalog.ok()) return Failure(catalog.status());
-  const auto path = PathOf(env, args.catalog);
+  const auto path = CatalogPathOf(env, args.catalog);
   auto pair = OpenFromTo(env.tools(), args.pair.clusters, "migrate");
   if (!pair.ok()) return Failure(pair.status());
   const auto spec = SpecOf(args, *pair);
@@ -519,7 +498,7 @@ CommandResult SayToNobody(Environment& env, Catalog& catalog, const catalog::Mig
 }
 
 CommandResult Say(Environment& env, const WordArgs& args) {
-  auto catalog = Open(env, args.catalog);
+  auto catalog = OpenCatalog(env, args.catalog);
   if (!catalog.ok()) return Failure(catalog.status());
   const auto m = Chosen(**catalog, args.id);
   if (!m.ok()) return Failure(m.status());
@@ -555,7 +534,7 @@ struct StatusArgs {
 };
 
 CommandResult ShowStatus(Environment& env, const StatusArgs& args) {
-  auto catalog = Open(env, args.catalog);
+  auto catalog = OpenCatalog(env, args.catalog);
   if (!catalog.ok()) return Failure(catalog.status());
   CommandResult result;
   const WallTime now = env.context.clock().Now();

@@ -99,6 +99,7 @@ int Main(int argc, char** argv) {
   AddServeCommand(root, action);
   AddJobCommands(root, action);
   AddScheduleCommands(root, action);
+  AddAlertCommands(root, action);
   AddConfigCommands(root, action);
   AddDocumentCommands(root, action);
   try {
