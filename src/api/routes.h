@@ -56,8 +56,8 @@ struct Route {
   Answer answer = Answer::kJson;
   Surface surface = Surface::kRest;
   bool idempotent = false;  // takes an Idempotency-Key
-  // Does more for whoever logs in or out than its role says: needs no session to begin with.
-  bool session = false;
+  bool harmless = false;    // changes nothing although it is no GET
+  bool session = false;     // logs in or out: is there before a CSRF token is
 };
 
 const std::vector<Route>& Routes();

@@ -326,10 +326,11 @@ constexpr const char* kJobs = R"json({
 },
 "Schedule": {
   "type": "object",
-  "required": ["id", "rules", "description", "next_due_at", "last_run", "created_at", "updated_at", "error"],
+  "required": ["id", "rules", "managed_by", "description", "next_due_at", "last_run", "created_at", "updated_at", "error"],
   "properties": {
     "id": {"type": "string"},
     "rules": {"type": "object", "description": "As ScheduleRules, every member there."},
+    "managed_by": {"type": "string", "enum": ["catalog", "configuration"], "description": "configuration: changed there alone; the API refuses to."},
     "description": {"type": "string"},
     "next_due_at": {"$ref": "TimeOrNull"},
     "last_run": {"anyOf": [{"$ref": "ScheduleRun"}, {"type": "null"}]},
@@ -583,16 +584,19 @@ constexpr const char* kEstate = R"json({
 },
 "Alert": {
   "type": "object",
-  "required": ["id", "rule", "severity", "state", "object", "text", "remedy", "raised_at", "resolved_at"],
+  "required": ["number", "rule", "about", "severity", "state", "summary", "details", "remedy", "opened_at", "acknowledged_at", "resolved_at"],
+  "description": "An incident; docs/alerting.md has the rules.",
   "properties": {
-    "id": {"type": "string"},
+    "number": {"type": "integer"},
     "rule": {"type": "string"},
-    "severity": {"type": "string", "enum": ["info", "warning", "critical"]},
-    "state": {"type": "string", "enum": ["open", "resolved"]},
-    "object": {"type": "string"},
-    "text": {"type": "string"},
+    "about": {"type": "string"},
+    "severity": {"type": "string", "enum": ["info", "warning", "error", "critical"]},
+    "state": {"type": "string", "enum": ["open", "acknowledged", "resolved"]},
+    "summary": {"type": "string"},
+    "details": {"type": "array", "items": {"type": "string"}},
     "remedy": {"type": "string"},
-    "raised_at": {"$ref": "Time"},
+    "opened_at": {"$ref": "Time"},
+    "acknowledged_at": {"$ref": "TimeOrNull"},
     "resolved_at": {"$ref": "TimeOrNull"}
   }
 },
@@ -727,8 +731,8 @@ constexpr const char* kParameters = R"json({
 "actor": {"description": "Only what this one did, such as user:anna.", "schema": {"type": "string", "maxLength": 160}},
 "action": {"description": "Only this action.", "schema": {"type": "string", "maxLength": 64}},
 "object": {"description": "Only what was done to this.", "schema": {"type": "string", "maxLength": 512}},
-"number": {"description": "Of the job.", "schema": {"type": "integer", "minimum": 1, "maximum": 9007199254740991}},
-"id": {"description": "Of a schedule, migration, token or alert.", "schema": {"type": "string", "minLength": 1, "maxLength": 128}},
+"number": {"description": "Of the job or the incident.", "schema": {"type": "integer", "minimum": 1, "maximum": 9007199254740991}},
+"id": {"description": "Of a schedule, migration or token.", "schema": {"type": "string", "minLength": 1, "maxLength": 128}},
 "name": {"description": "Of the configuration, or of the user.", "schema": {"type": "string", "minLength": 1, "maxLength": 128}},
 "snapshot": {"description": "Id of a snapshot, or the beginning of one, 4 digits or more.", "schema": {"type": "string", "minLength": 4, "maxLength": 32, "pattern": "^[0-9a-f]+$"}}
 })json";

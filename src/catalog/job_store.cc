@@ -166,6 +166,7 @@ Result<std::vector<Job>> JobStore::List(const JobFilter& filter) {
     where += condition;
     values.push_back(std::move(value));
   };
+  if (!filter.state.empty()) narrow(" AND state = ?", filter.state);
   if (!filter.kind.empty()) narrow(" AND kind = ?", filter.kind);
   if (!filter.schedule.empty()) narrow(" AND schedule = ?", filter.schedule);
   if (filter.before != 0) narrow(" AND number < ?", filter.before);
@@ -175,6 +176,29 @@ Result<std::vector<Job>> JobStore::List(const JobFilter& filter) {
     AERIE_TRY(
         db.Run(kColumns + where, values, [&](const Row& row) { jobs.push_back(ReadJob(row)); }));
     return jobs;
+  });
+}
+
+Result<std::map<std::string, std::int64_t>> JobStore::CountStates() {
+  return catalog_.WithDatabase([&](Database& db) -> Result<std::map<std::string, std::int64_t>> {
+    std::map<std::string, std::int64_t> counts;
+    AERIE_TRY(db.Run("SELECT state, count(*) FROM jobs GROUP BY state", {},
+                     [&](const Row& row) { counts[row.Text(0)] = row.Integer(1); }));
+    return counts;
+  });
+}
+
+Result<std::vector<JobStore::EndedCount>> JobStore::CountEnded(std::int64_t since_ms) {
+  return catalog_.WithDatabase([&](Database& db) -> Result<std::vector<EndedCount>> {
+    std::vector<EndedCount> counts;
+    AERIE_TRY(
+        db.Run("SELECT ended_ms / 86400000, state, count(*) FROM jobs WHERE ended = 1 AND "
+               "ended_ms >= ? GROUP BY 1, 2 ORDER BY 1, 2",
+               {since_ms}, [&](const Row& row) {
+                 counts.push_back(
+                     {.day = row.Integer(0), .state = row.Text(1), .count = row.Integer(2)});
+               }));
+    return counts;
   });
 }
 

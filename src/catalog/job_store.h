@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -66,6 +67,7 @@ using ChangeJob = std::function<Result<std::optional<JobChange>>(const Job&)>;
 
 struct JobFilter {
   bool open_only = false;
+  std::string state{};      // empty: any
   std::string kind{};       // empty: any
   std::string schedule{};   // empty: any
   std::int64_t before = 0;  // only smaller numbers; 0: from the newest
@@ -83,6 +85,15 @@ class JobStore {
   Result<Job> Find(std::int64_t number);
   // Newest first.
   Result<std::vector<Job>> List(const JobFilter& filter);
+  // How many are in which state.
+  Result<std::map<std::string, std::int64_t>> CountStates();
+  // Of those that ended since then, how many on which day (since 1970-01-01) in which state.
+  struct EndedCount {
+    std::int64_t day = 0;
+    std::string state{};
+    std::int64_t count = 0;
+  };
+  Result<std::vector<EndedCount>> CountEnded(std::int64_t since_ms);
   // The newest 10,000 of each are kept, or a few more; `seq` grows.
   Result<std::vector<LogEntry>> Log(std::int64_t number, std::int64_t after_seq, std::size_t limit);
 
