@@ -82,6 +82,8 @@ struct AccessOptions {
   Duration session_idle = std::chrono::hours(12);
   Duration session_life = std::chrono::hours(24 * 7);
   PasswordCost cost{};
+  // Without users everybody is admin: only where nobody but this machine can connect.
+  bool may_be_open = true;
 };
 
 class Access {

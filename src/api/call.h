@@ -147,10 +147,16 @@ struct Danger {
   std::string what{};                    // "delete snapshots"
 };
 Danger DangerOf(const Parts& parts, const std::string& kind, const Json& spec);
+struct WantedJob {
+  std::string kind{};
+  Json spec = Json::object();
+  std::int32_t priority = 0;
+  std::string confirm{};
+  // Of which it is, besides its times; whoever made that has answered for what it does. Empty: none.
+  std::string schedule{};
+};
 // Makes it, when role and confirmation are there: 202 with the job, or why not.
-Result<Reply> MakeJob(Call& call, const std::string& kind, const Json& spec,
-                      std::int32_t priority, const std::string& confirm,
-                      const std::string& schedule = "");
+Result<Reply> MakeJob(Call& call, const WantedJob& wanted);
 
 // A snapshot by its id or the beginning of one, in one repository or in all. kNotFound, kInvalid
 // (ambiguous).

@@ -1,6 +1,4 @@
 // Jobs: told, made, watched, stopped.
-#include <unistd.h>
-
 #include <algorithm>
 #include <utility>
 
@@ -88,8 +86,10 @@ Result<Reply> GetJob(Call& call) {
 }
 
 Result<Reply> CreateJob(Call& call) {
-  return MakeJob(call, call.body.at("kind"), call.body.at("spec"), call.body.value("priority", 0),
-                 call.body.value("confirm", ""));
+  return MakeJob(call, {.kind = call.body.at("kind"),
+                        .spec = call.body.at("spec"),
+                        .priority = call.body.value("priority", 0),
+                        .confirm = call.body.value("confirm", "")});
 }
 
 Result<Reply> PlanJob(Call& call) {
@@ -246,24 +246,27 @@ Danger DangerOf(const Parts& parts, const std::string& kind, const Json& spec) {
   return {};
 }
 
-Result<Reply> MakeJob(Call& call, const std::string& kind, const Json& spec,
-                      std::int32_t priority, const std::string& confirm,
-                      const std::string& schedule) {
-  const Danger danger = DangerOf(call.parts, kind, spec);
-  if (call.who.role < danger.role) {
+Result<Reply> MakeJob(Call& call, const WantedJob& wanted) {
+  const std::string& kind = wanted.kind;
+  const Danger danger = DangerOf(call.parts, kind, wanted.spec);
+  if (wanted.schedule.empty() && call.who.role < danger.role) {
     return ProblemOf(403, Kind::kDenied,
                      danger.what + ": this takes the role " + NameOf(danger.role));
   }
   const auto found = call.parts.kinds.find(kind);
-  const std::string text = spec.dump();
-  if (found != call.parts.kinds.end()) AERIE_TRY(found->second->CheckSpec(text));
-  if (schedule.empty() && !Confirms(danger, confirm)) {
+  const std::string text = wanted.spec.dump();
+  if (found != call.parts.kinds.end()) {
+    AERIE_TRY(found->second->Plan(call.context, text).status());
+  }
+  if (wanted.schedule.empty() && !Confirms(danger, wanted.confirm)) {
     return Unconfirmed(danger.what, *danger.confirm);
   }
-  AERIE_ASSIGN(const std::int64_t number,
-               jobs::Submit(call.parts.jobs, call.parts.kinds,
-                            {.kind = kind, .spec = text, .priority = priority, .schedule = schedule},
-                            call.now_ms));
+  AERIE_ASSIGN(const std::int64_t number, jobs::Submit(call.parts.jobs, call.parts.kinds,
+                                                       {.kind = kind,
+                                                        .spec = text,
+                                                        .priority = wanted.priority,
+                                                        .schedule = wanted.schedule},
+                                                       call.now_ms));
   if (call.parts.ports.wake) call.parts.ports.wake();
   call.object = "job " + std::to_string(number) + " (" + kind + ")" +
                 (danger.confirm ? " " + *danger.confirm : "");

@@ -171,6 +171,12 @@ const std::vector<ConfigKey>& ConfigKeys() {
        "S3: time, such as 30d, for which object lock keeps each new snapshot from everybody"},
       {"repositories.NAME.retention_mode",
        "S3: mode of that, COMPLIANCE (default) or GOVERNANCE, which special rights can undo"},
+      {"api.listen", "address and port of the daemon (127.0.0.1:8710)"},
+      {"api.tls_cert", "PEM file of its certificate; needed beyond this machine"},
+      {"api.tls_key", "PEM file of the certificate's key"},
+      {"api.public_url", "where browsers reach it, such as https://aerie.example behind a proxy"},
+      {"api.session_idle", "a login ends when it was not used for so long (12h)"},
+      {"api.max_connections", "connections at a time at most (512)"},
       {"defaults.cluster", "cluster meant when --cluster is not given"},
       {"defaults.repository", "repository meant when --repo is not given"},
   };
@@ -204,9 +210,11 @@ Result<Config> ParseConfig(const std::string& yaml, const std::string& file) {
   const YAML::Node clusters = section.Child("clusters");
   const YAML::Node repositories = section.Child("repositories");
   const YAML::Node defaults = section.Child("defaults");
+  const YAML::Node api = section.Child("api");
   AERIE_TRY(section.Finish());
   AERIE_TRY(ReadNamed(clusters, file, "clusters", config.clusters, ReadCluster));
   AERIE_TRY(ReadNamed(repositories, file, "repositories", config.repositories, ReadRepository));
+  AERIE_TRY(ReadApi(api, file, config.api));
   if (defaults.IsDefined() && !defaults.IsNull()) {
     Section names(defaults, file, "defaults");
     names.Text("cluster", config.default_cluster);

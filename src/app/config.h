@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "app/config_api.h"
 #include "app/limits.h"
 #include "base/clock.h"
 #include "base/status.h"
@@ -66,6 +67,7 @@ struct Config {
   std::map<std::string, RepositoryConfig> repositories;
   std::string default_cluster;
   std::string default_repository;
+  ApiConfig api = {};
 };
 
 // One documented key, for `config schema`, the docs and the nearest-name hint.
