@@ -1,11 +1,11 @@
 #include "api/access.h"
 
-#include <sodium.h>
-
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <utility>
+
+#include <sodium.h>
 
 #include "api/guards.h"
 #include "base/bytes.h"
@@ -46,9 +46,10 @@ Status CheckAccountName(const std::string& name) {
 
 Status CheckPassword(const Secret& password) {
   const std::string_view text = password.Reveal();
-  const auto characters = static_cast<std::size_t>(
-      std::count_if(text.begin(), text.end(),
-                    [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+  const auto characters =
+      static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
+        return (static_cast<unsigned char>(c) & 0xc0) != 0x80;
+      }));
   if (characters >= kLeastPassword && text.size() <= kMostPassword) return Ok();
   return InvalidError("the password must have " + std::to_string(kLeastPassword) +
                       " characters at least, and " + std::to_string(kMostPassword) +
@@ -75,8 +76,8 @@ Secret RandomText() {
   std::array<unsigned char, 32> bytes{};
   // Starts itself; ends the program rather than give what can be guessed.
   randombytes_buf(bytes.data(), bytes.size());
-  std::string text(sodium_base64_ENCODED_LEN(bytes.size(), sodium_base64_VARIANT_URLSAFE_NO_PADDING),
-                   '\0');
+  std::string text(
+      sodium_base64_ENCODED_LEN(bytes.size(), sodium_base64_VARIANT_URLSAFE_NO_PADDING), '\0');
   sodium_bin2base64(text.data(), text.size(), bytes.data(), bytes.size(),
                     sodium_base64_VARIANT_URLSAFE_NO_PADDING);
   text.pop_back();  // its final zero
@@ -114,9 +115,8 @@ std::optional<Duration> TryLimiter::Try(const std::string& name, SteadyTime now)
   if (full_at_.size() >= kMostNames) {
     std::erase_if(full_at_, [&](const auto& entry) { return entry.second <= now; });
     if (full_at_.size() >= kMostNames) {
-      full_at_.erase(std::min_element(full_at_.begin(), full_at_.end(), [](auto& a, auto& b) {
-        return a.second < b.second;
-      }));
+      full_at_.erase(std::min_element(full_at_.begin(), full_at_.end(),
+                                      [](auto& a, auto& b) { return a.second < b.second; }));
     }
   }
   const auto [at, fresh] = full_at_.emplace(name, now);
@@ -203,8 +203,8 @@ Result<bool> Access::IsPassword(const std::string& user, const Secret& password)
   return fits && known.has_value();
 }
 
-Status Access::CheckOwnPassword(const std::string& user, const Secret& password,
-                                SteadyTime steady, Duration& wait) {
+Status Access::CheckOwnPassword(const std::string& user, const Secret& password, SteadyTime steady,
+                                Duration& wait) {
   wait = std::chrono::seconds(1);
   if (const auto over = by_user_.Try(user, steady)) {
     wait = *over;

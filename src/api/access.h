@@ -75,7 +75,7 @@ struct Who {
   std::string user{};            // of a session or an owner; empty: none
   std::string session{};         // hash; empty: no session
   std::string csrf{};
-  std::int64_t expires_ms = 0;   // 0: does not
+  std::int64_t expires_ms = 0;  // 0: does not
 };
 
 struct AccessOptions {

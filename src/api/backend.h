@@ -1,5 +1,5 @@
-// SEAM. What the API shows and does that only rooms above it can reach: clusters and repositories by
-// their configured names, what is wrong, the metrics, the files of the page.
+// SEAM. What the API shows and does that only rooms above it can reach: clusters and repositories
+// by their configured names, what is wrong, the metrics, the files of the page.
 //
 // All methods are called by several threads at a time. What is slow to get is kept by whoever
 // implements them, and told with its age; only what is marked so may take as long as its context

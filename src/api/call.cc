@@ -1,9 +1,9 @@
 #include "api/call.h"
 
-#include <sodium.h>
-
 #include <charconv>
 #include <cstdio>
+
+#include <sodium.h>
 
 #include "base/bytes.h"
 
@@ -149,8 +149,8 @@ std::optional<std::int64_t> ParseTime(const std::string& text) {
 std::string CursorOf(const std::string& place) {
   constexpr int kVariant = sodium_base64_VARIANT_URLSAFE_NO_PADDING;
   std::string text(sodium_base64_encoded_len(place.size(), kVariant), '\0');
-  sodium_bin2base64(text.data(), text.size(),
-                    reinterpret_cast<const unsigned char*>(place.data()), place.size(), kVariant);
+  sodium_bin2base64(text.data(), text.size(), reinterpret_cast<const unsigned char*>(place.data()),
+                    place.size(), kVariant);
   text.pop_back();
   return text;
 }
@@ -160,8 +160,8 @@ Result<std::string> PlaceOf(const Call& call) {
   std::string place(cursor.size(), '\0');
   std::size_t size = 0;
   const char* end = nullptr;
-  if (sodium_base642bin(reinterpret_cast<unsigned char*>(place.data()), place.size(),
-                        cursor.data(), cursor.size(), nullptr, &size, &end,
+  if (sodium_base642bin(reinterpret_cast<unsigned char*>(place.data()), place.size(), cursor.data(),
+                        cursor.size(), nullptr, &size, &end,
                         sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0 ||
       end != cursor.data() + cursor.size()) {
     return InvalidError("cursor: it is none that a page before gave; begin without one");

@@ -152,7 +152,8 @@ struct WantedJob {
   Json spec = Json::object();
   std::int32_t priority = 0;
   std::string confirm{};
-  // Of which it is, besides its times; whoever made that has answered for what it does. Empty: none.
+  // Of which it is, besides its times; whoever made that has answered for what it does. Empty:
+  // none.
   std::string schedule{};
 };
 // Makes it, when role and confirmation are there: 202 with the job, or why not.

@@ -20,9 +20,8 @@ std::string LowerCase(std::string_view text) {
 }
 
 bool IsHex(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-  });
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
 }
 
 bool SameHost(const HostPort& a, const HostPort& b, const std::string& scheme) {
@@ -50,10 +49,10 @@ std::optional<HostPort> ParseHost(std::string_view text) {
     if (port.size() < 2 || port.size() > 6 || port[0] != ':') return std::nullopt;
     out.port = port.substr(1);
   }
-  const bool good = !out.host.empty() && out.host.size() <= 255 &&
-                    std::all_of(out.host.begin(), out.host.end(), IsHostCharacter) &&
-                    std::all_of(out.port.begin(), out.port.end(),
-                                [](char c) { return c >= '0' && c <= '9'; });
+  const bool good =
+      !out.host.empty() && out.host.size() <= 255 &&
+      std::all_of(out.host.begin(), out.host.end(), IsHostCharacter) &&
+      std::all_of(out.port.begin(), out.port.end(), [](char c) { return c >= '0' && c <= '9'; });
   if (!good) return std::nullopt;
   return out;
 }
@@ -80,13 +79,14 @@ bool IsLoopback(const std::string& host) {
 
 Status CheckHost(const HttpRequest& request, const GuardOptions& options) {
   const auto host = ParseHost(request.Header("host"));
-  if (host && (IsAddress(host->host) || host->host == "localhost" ||
-               host->host == options.listen_host ||
-               (options.public_origin && host->host == options.public_origin->at.host))) {
+  if (host &&
+      (IsAddress(host->host) || host->host == "localhost" || host->host == options.listen_host ||
+       (options.public_origin && host->host == options.public_origin->at.host))) {
     return Ok();
   }
-  return RefusedError("this server is not known by the name in Host; use an address, localhost, or " +
-                      std::string("the name in api.public_url of the configuration"));
+  return RefusedError(
+      "this server is not known by the name in Host; use an address, localhost, or " +
+      std::string("the name in api.public_url of the configuration"));
 }
 
 Status CheckSameOrigin(const HttpRequest& request, const GuardOptions& options) {
@@ -103,8 +103,9 @@ Status CheckSameOrigin(const HttpRequest& request, const GuardOptions& options) 
              SameHost(origin->at, options.public_origin->at, origin->scheme)));
   }
   if (good) return Ok();
-  return MakeStatus(Kind::kDenied,
-                    "this change was sent by a page of another origin; use the page of this server");
+  return MakeStatus(
+      Kind::kDenied,
+      "this change was sent by a page of another origin; use the page of this server");
 }
 
 std::optional<std::string> TraceIdOf(const std::string& traceparent) {

@@ -69,9 +69,9 @@ Result<Reply> LogIn(Call& call) {
   AERIE_ASSIGN(const bool open, call.parts.access.IsOpen());
   if (open) return RefusedError("log in: no users are made yet, so nobody needs to");
   Duration wait{};
-  auto login = call.parts.access.LogIn(call.object, Secret::TakeFrom(password), call.address,
-                                       FromUnixMillis(call.now_ms),
-                                       call.context.clock().Steady(), wait);
+  auto login =
+      call.parts.access.LogIn(call.object, Secret::TakeFrom(password), call.address,
+                              FromUnixMillis(call.now_ms), call.context.clock().Steady(), wait);
   if (!login.ok()) {
     const Kind kind = KindOf(login.status());
     if (kind != Kind::kDenied && kind != Kind::kThrottled) return login.status();
@@ -99,8 +99,8 @@ Result<Reply> ChangePassword(Call& call) {
   const Secret password = Secret::TakeFrom(wanted);
   AERIE_TRY(CheckPassword(password));
   Duration wait{};
-  const Status right = call.parts.access.CheckOwnPassword(
-      call.who.user, Secret::TakeFrom(former), call.context.clock().Steady(), wait);
+  const Status right = call.parts.access.CheckOwnPassword(call.who.user, Secret::TakeFrom(former),
+                                                          call.context.clock().Steady(), wait);
   if (KindOf(right) == Kind::kThrottled) return TooManyTries(right, wait);
   AERIE_TRY(right);
   AERIE_ASSIGN(std::string hash, HashPassword(password, call.parts.access.options().cost));
@@ -166,8 +166,7 @@ Result<Reply> CreateToken(Call& call) {
   std::int64_t expires_ms = 0;
   if (call.body.contains("expires_in")) {
     AERIE_ASSIGN(const Duration life, ParseDuration(call.body.at("expires_in"), "expires_in"));
-    expires_ms =
-        call.now_ms + std::chrono::duration_cast<std::chrono::milliseconds>(life).count();
+    expires_ms = call.now_ms + std::chrono::duration_cast<std::chrono::milliseconds>(life).count();
   }
   const Role role = RoleOf(call.body.at("role").get<std::string>()).value_or(Role::kViewer);
   AERIE_ASSIGN(const MadeToken made, MakeToken(call.parts.users, call.object, role, call.who.user,
@@ -183,9 +182,9 @@ Result<Reply> RevokeToken(Call& call) {
 }
 
 Json AuditJson(const catalog::AuditEntry& entry) {
-  return {{"seq", entry.seq},         {"at", TimeOf(entry.at_ms)}, {"actor", entry.actor},
-          {"role", entry.role},       {"address", entry.address},  {"action", entry.action},
-          {"object", entry.object},   {"outcome", entry.outcome},  {"detail", entry.detail},
+  return {{"seq", entry.seq},       {"at", TimeOf(entry.at_ms)}, {"actor", entry.actor},
+          {"role", entry.role},     {"address", entry.address},  {"action", entry.action},
+          {"object", entry.object}, {"outcome", entry.outcome},  {"detail", entry.detail},
           {"trace_id", entry.trace}};
 }
 
@@ -198,7 +197,8 @@ Result<Reply> ListAudit(Call& call) {
   for (const auto& [name, into] : {std::pair("from", &filter.from_ms), {"to", &filter.to_ms}}) {
     if (!call.query.contains(name)) continue;
     const auto time = ParseTime(call.Text(name));
-    if (!time) return InvalidError(std::string(name) + ": give a time such as 2026-11-28T02:00:00Z");
+    if (!time)
+      return InvalidError(std::string(name) + ": give a time such as 2026-11-28T02:00:00Z");
     *into = *time;
   }
   AERIE_ASSIGN(const auto entries, call.parts.audit.List(filter));
@@ -247,9 +247,7 @@ Result<Reply> Metrics(Call& call) {
   return Reply{.text = std::move(text)};
 }
 
-Result<Reply> GetOpenApi(Call& call) {
-  return Reply{.json = OpenApiDocument(call.parts.version)};
-}
+Result<Reply> GetOpenApi(Call& call) { return Reply{.json = OpenApiDocument(call.parts.version)}; }
 
 }  // namespace
 

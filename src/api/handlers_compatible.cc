@@ -50,7 +50,8 @@ Reply EndOf(const catalog::Job& job, const DataOf& data) {
   if (job.standing.state == "completed" || judged) {
     return Enveloped(200, 0, job.error.empty() ? "success" : job.error, std::move(told));
   }
-  const Kind kind = job.standing.state == "cancelled" ? Kind::kCancelled : KindNamed(job.error_kind);
+  const Kind kind =
+      job.standing.state == "cancelled" ? Kind::kCancelled : KindNamed(job.error_kind);
   return Enveloped(HttpStatusOf(kind), ExitCode(kind),
                    job.error.empty() ? "the job is " + job.standing.state : job.error,
                    std::move(told));
@@ -80,8 +81,9 @@ Result<Reply> RunJob(Call& call, const WantedJob& wanted, Wait wait, DataOf data
     }
     if (now_ms < until_ms) return std::nullopt;
     return Result<Reply>(Enveloped(202, ExitCode(Kind::kFailed),
-                                   "job " + std::to_string(number) + " still runs; see GET /api/v1/" +
-                                       "jobs/" + std::to_string(number),
+                                   "job " + std::to_string(number) +
+                                       " still runs; see GET /api/v1/" + "jobs/" +
+                                       std::to_string(number),
                                    {{"job", number}, {"state", job->standing.state}}));
   };
   return later;
@@ -131,7 +133,8 @@ Result<FoundSnapshot> NamedBackup(Call& call, bool only_one) {
       }
     }
   }
-  if (!found) return NotFoundError("backup '" + name + "' is not there; GET /api/backups lists all");
+  if (!found)
+    return NotFoundError("backup '" + name + "' is not there; GET /api/backups lists all");
   if (only_one && count > 1) {
     return RefusedError("backup '" + name + "': " + std::to_string(count) +
                         " snapshots have this tag; name one by its id");
@@ -174,9 +177,9 @@ Result<Reply> CompatibleDelete(Call& call) {
 
 Result<Reply> Restore(Call& call, Wait wait) {
   AERIE_ASSIGN(const FoundSnapshot found, NamedBackup(call, false));
-  WantedJob wanted{.kind = "restore",
-                   .spec = {{"repository", found.repository.name},
-                            {"snapshot", found.view.snapshot.id.hex}}};
+  WantedJob wanted{
+      .kind = "restore",
+      .spec = {{"repository", found.repository.name}, {"snapshot", found.view.snapshot.id.hex}}};
   const std::string cluster =
       call.body.value("cluster", call.parts.ports.backend->DefaultCluster());
   if (!cluster.empty()) wanted.spec["to"] = cluster;
@@ -239,8 +242,8 @@ Result<Reply> CompatibleStats(Call& call) {
   for (const auto& [repository, view] : all) {
     size += view->snapshot.stats.plain_bytes;
     for (const auto& one : view->snapshot.collections) {
-      const auto [at, fresh] = rows.emplace(std::pair(view->snapshot.cluster, one.name),
-                                            one.digest.rows);
+      const auto [at, fresh] =
+          rows.emplace(std::pair(view->snapshot.cluster, one.name), one.digest.rows);
       if (fresh) entities += one.digest.rows;
     }
   }

@@ -43,7 +43,9 @@ Json ClusterJson(const ClusterView& cluster, const std::vector<RepositoryView>& 
   return {{"name", cluster.name},
           {"uri", cluster.uri},
           {"is_default", cluster.is_default},
-          {"state", !known ? "unknown" : cluster.health->ok() ? "up" : "down"},
+          {"state", !known                 ? "unknown"
+                    : cluster.health->ok() ? "up"
+                                           : "down"},
           {"error", known ? FaultOf(*cluster.health) : Json(nullptr)},
           {"server_version",
            cluster.server_version.empty() ? Json(nullptr) : Json(cluster.server_version)},
@@ -71,8 +73,7 @@ Result<ClusterView> FindCluster(Call& call, const std::string& name) {
 
 Result<Reply> GetCluster(Call& call) {
   AERIE_ASSIGN(const ClusterView cluster, FindCluster(call, call.path.at("name")));
-  return Reply{
-      .json = ClusterJson(cluster, call.parts.ports.backend->Repositories(call.context))};
+  return Reply{.json = ClusterJson(cluster, call.parts.ports.backend->Repositories(call.context))};
 }
 
 struct StoredCollection {
@@ -124,11 +125,9 @@ Result<Reply> ListCollections(Call& call) {
   AERIE_ASSIGN(CollectionList list,
                call.parts.ports.backend->Collections(call.context, cluster.name));
   auto stored = StoredOf(call.parts.ports.backend->Repositories(call.context), cluster);
-  std::erase_if(list.collections,
-                [&](const auto& view) { return view.name.ToString() <= after; });
-  std::sort(list.collections.begin(), list.collections.end(), [](const auto& a, const auto& b) {
-    return a.name.ToString() < b.name.ToString();
-  });
+  std::erase_if(list.collections, [&](const auto& view) { return view.name.ToString() <= after; });
+  std::sort(list.collections.begin(), list.collections.end(),
+            [](const auto& a, const auto& b) { return a.name.ToString() < b.name.ToString(); });
   Json page = PageOf(
       list.collections, call.Limit(),
       [&](auto& view) { return CollectionJson(view, stored[view.name]); },
@@ -175,8 +174,8 @@ Json RepositoryJson(const RepositoryView& repository) {
 
 Result<Reply> ListRepositories(Call& call) {
   const auto repositories = call.parts.ports.backend->Repositories(call.context);
-  return Reply{.json = PageOf(repositories, repositories.size(), RepositoryJson,
-                              [](auto&) { return ""; })};
+  return Reply{
+      .json = PageOf(repositories, repositories.size(), RepositoryJson, [](auto&) { return ""; })};
 }
 
 Result<Reply> GetRepository(Call& call) {
@@ -245,8 +244,8 @@ struct SnapshotFilter {
       return !wanted || *wanted == value;
     };
     return (cluster.empty() || snapshot.cluster == cluster) &&
-           (tag.empty() || std::find(snapshot.tags.begin(), snapshot.tags.end(), tag) !=
-                               snapshot.tags.end()) &&
+           (tag.empty() ||
+            std::find(snapshot.tags.begin(), snapshot.tags.end(), tag) != snapshot.tags.end()) &&
            is(verified, view.verified) && is(pinned, view.pinned) &&
            is(complete, snapshot.complete) && snapshot.created_ms >= from_ms &&
            (to_ms == 0 || snapshot.created_ms < to_ms) && (collection.empty() || HasOne(snapshot));
@@ -276,7 +275,8 @@ Result<SnapshotFilter> FilterOf(Call& call) {
   for (const auto& [name, into] : {std::pair("from", &filter.from_ms), {"to", &filter.to_ms}}) {
     if (!call.query.contains(name)) continue;
     const auto time = ParseTime(call.Text(name));
-    if (!time) return InvalidError(std::string(name) + ": give a time such as 2026-11-28T02:00:00Z");
+    if (!time)
+      return InvalidError(std::string(name) + ": give a time such as 2026-11-28T02:00:00Z");
     *into = *time;
   }
   return filter;
@@ -344,16 +344,16 @@ Result<Reply> GetSnapshot(Call& call) {
 
 Json DiffJson(const transfer::CollectionDiff& diff) {
   const rows::CollectionName& name = diff.only_right ? diff.right : diff.left;
-  const char* state = !diff.status.ok()  ? "error"
-                      : diff.only_left   ? "only_left"
-                      : diff.only_right  ? "only_right"
-                      : diff.same()      ? "same"
-                                         : "differs";
-  return {{"database", name.database},     {"name", name.collection},
-          {"state", state},                {"rows_left", diff.rows_left},
-          {"rows_right", diff.rows_right}, {"missing", diff.missing},
-          {"extra", diff.extra},           {"changed", diff.changed},
-          {"spec", diff.spec},             {"error", FaultOf(diff.status)}};
+  const char* state = !diff.status.ok() ? "error"
+                      : diff.only_left  ? "only_left"
+                      : diff.only_right ? "only_right"
+                      : diff.same()     ? "same"
+                                        : "differs";
+  return {
+      {"database", name.database},    {"name", name.collection},       {"state", state},
+      {"rows_left", diff.rows_left},  {"rows_right", diff.rows_right}, {"missing", diff.missing},
+      {"extra", diff.extra},          {"changed", diff.changed},       {"spec", diff.spec},
+      {"error", FaultOf(diff.status)}};
 }
 
 Result<Reply> DiffSnapshots(Call& call) {
@@ -389,10 +389,10 @@ Result<Reply> JobForSnapshot(Call& call, const char* kind) {
   AERIE_ASSIGN(const FoundSnapshot found,
                FindSnapshot(call, call.path.at("snapshot"), call.Text("repository")));
   const std::string& id = found.view.snapshot.id.hex;
-  return MakeJob(call, {.kind = kind,
-                        .spec = {{"repository", found.repository.name},
-                                 {"snapshots", Json::array({id})}},
-                        .confirm = call.Text("confirm")});
+  return MakeJob(call,
+                 {.kind = kind,
+                  .spec = {{"repository", found.repository.name}, {"snapshots", Json::array({id})}},
+                  .confirm = call.Text("confirm")});
 }
 Result<Reply> VerifySnapshot(Call& call) { return JobForSnapshot(call, "verify"); }
 Result<Reply> DeleteSnapshot(Call& call) { return JobForSnapshot(call, "delete"); }
@@ -453,8 +453,7 @@ Result<Reply> GetMigration(Call& call) {
 Result<Reply> GetMigrationLog(Call& call) {
   AERIE_ASSIGN(const std::int64_t after, NumberPlaceOf(call));
   AERIE_TRY(call.parts.catalog.Find(call.path.at("id")).status());
-  AERIE_ASSIGN(const auto log,
-               call.parts.catalog.Log(call.path.at("id"), after, call.Limit() + 1));
+  AERIE_ASSIGN(const auto log, call.parts.catalog.Log(call.path.at("id"), after, call.Limit() + 1));
   return Reply{.json = PageOf(log, call.Limit(), LogJson,
                               [](auto& entry) { return std::to_string(entry.seq); })};
 }
@@ -489,15 +488,16 @@ Result<Reply> ListAlerts(Call& call) {
 
 Result<Reply> GetAlert(Call& call) {
   const std::string& number = call.path.at("number");
-  if (call.parts.ports.alerts == nullptr) return NotFoundError("incident " + number + " is not there");
+  if (call.parts.ports.alerts == nullptr)
+    return NotFoundError("incident " + number + " is not there");
   AERIE_ASSIGN(const AlertView alert, call.parts.ports.alerts->Find(std::stoll(number)));
   return Reply{.json = AlertJson(alert)};
 }
 
 Result<Reply> AcknowledgeAlert(Call& call) {
   AERIE_TRY(GetAlert(call).status());
-  AERIE_TRY(call.parts.ports.alerts->Acknowledge(std::stoll(call.path.at("number")),
-                                                 call.who.actor));
+  AERIE_TRY(
+      call.parts.ports.alerts->Acknowledge(std::stoll(call.path.at("number")), call.who.actor));
   return GetAlert(call);
 }
 
@@ -523,15 +523,24 @@ Result<FoundSnapshot> FindSnapshot(Call& call, const std::string& id,
 }
 
 HandlerMap EstateHandlers() {
-  return {{"listClusters", ListClusters},         {"getCluster", GetCluster},
-          {"listCollections", ListCollections},   {"listRepositories", ListRepositories},
-          {"getRepository", GetRepository},       {"listSnapshots", ListSnapshots},
-          {"getSnapshot", GetSnapshot},           {"diffSnapshots", DiffSnapshots},
-          {"pinSnapshot", PinSnapshot},           {"unpinSnapshot", UnpinSnapshot},
-          {"verifySnapshot", VerifySnapshot},     {"deleteSnapshot", DeleteSnapshot},
-          {"listMigrations", ListMigrations},     {"getMigration", GetMigration},
-          {"getMigrationLog", GetMigrationLog},   {"listAlerts", ListAlerts},
-          {"getAlert", GetAlert},                 {"acknowledgeAlert", AcknowledgeAlert}};
+  return {{"listClusters", ListClusters},
+          {"getCluster", GetCluster},
+          {"listCollections", ListCollections},
+          {"listRepositories", ListRepositories},
+          {"getRepository", GetRepository},
+          {"listSnapshots", ListSnapshots},
+          {"getSnapshot", GetSnapshot},
+          {"diffSnapshots", DiffSnapshots},
+          {"pinSnapshot", PinSnapshot},
+          {"unpinSnapshot", UnpinSnapshot},
+          {"verifySnapshot", VerifySnapshot},
+          {"deleteSnapshot", DeleteSnapshot},
+          {"listMigrations", ListMigrations},
+          {"getMigration", GetMigration},
+          {"getMigrationLog", GetMigrationLog},
+          {"listAlerts", ListAlerts},
+          {"getAlert", GetAlert},
+          {"acknowledgeAlert", AcknowledgeAlert}};
 }
 
 }  // namespace aerie::api

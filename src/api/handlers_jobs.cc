@@ -95,7 +95,8 @@ Result<Reply> CreateJob(Call& call) {
 Result<Reply> PlanJob(Call& call) {
   const std::string kind = call.body.at("kind");
   const auto found = call.parts.kinds.find(kind);
-  if (found == call.parts.kinds.end()) return InvalidError("no jobs of kind '" + kind + "' are known");
+  if (found == call.parts.kinds.end())
+    return InvalidError("no jobs of kind '" + kind + "' are known");
   const Danger danger = DangerOf(call.parts, kind, call.body.at("spec"));
   AERIE_ASSIGN(std::string summary, found->second->Plan(call.context, call.body.at("spec").dump()));
   return Reply{.json = {{"kind", kind},
@@ -114,7 +115,8 @@ Result<Reply> GetJobLog(Call& call) {
 
 Result<Reply> TellJob(Call& call, jobs::JobEvent event) {
   const catalog::Holder me{.process = ThisProcess(), .host = "", .renewed_ms = call.now_ms};
-  AERIE_ASSIGN(const auto job, jobs::Tell(call.parts.jobs, call.parts.kinds, NumberOf(call), event, me));
+  AERIE_ASSIGN(const auto job,
+               jobs::Tell(call.parts.jobs, call.parts.kinds, NumberOf(call), event, me));
   if (call.parts.ports.wake) call.parts.ports.wake();
   return Reply{.json = JobJson(call.parts, job, true)};
 }
@@ -211,8 +213,8 @@ Json JobJson(const Parts& parts, const catalog::Job& job, bool whole) {
 }
 
 Json LogJson(const catalog::LogEntry& entry) {
-  return {{"seq", entry.seq}, {"at", TimeOf(entry.at_ms)}, {"kind", entry.kind},
-          {"text", entry.text}};
+  return {
+      {"seq", entry.seq}, {"at", TimeOf(entry.at_ms)}, {"kind", entry.kind}, {"text", entry.text}};
 }
 
 Danger DangerOf(const Parts& parts, const std::string& kind, const Json& spec) {
@@ -261,12 +263,12 @@ Result<Reply> MakeJob(Call& call, const WantedJob& wanted) {
   if (wanted.schedule.empty() && !Confirms(danger, wanted.confirm)) {
     return Unconfirmed(danger.what, *danger.confirm);
   }
-  AERIE_ASSIGN(const std::int64_t number, jobs::Submit(call.parts.jobs, call.parts.kinds,
-                                                       {.kind = kind,
-                                                        .spec = text,
-                                                        .priority = wanted.priority,
-                                                        .schedule = wanted.schedule},
-                                                       call.now_ms));
+  AERIE_ASSIGN(
+      const std::int64_t number,
+      jobs::Submit(
+          call.parts.jobs, call.parts.kinds,
+          {.kind = kind, .spec = text, .priority = wanted.priority, .schedule = wanted.schedule},
+          call.now_ms));
   if (call.parts.ports.wake) call.parts.ports.wake();
   call.object = "job " + std::to_string(number) + " (" + kind + ")" +
                 (danger.confirm ? " " + *danger.confirm : "");
@@ -277,10 +279,11 @@ Result<Reply> MakeJob(Call& call, const WantedJob& wanted) {
 }
 
 HandlerMap JobHandlers() {
-  return {{"listJobs", ListJobs},     {"createJob", CreateJob}, {"planJob", PlanJob},
-          {"getJob", GetJob},         {"getJobLog", GetJobLog}, {"watchJob", WatchJob},
-          {"cancelJob", CancelJob},   {"pauseJob", PauseJob},   {"resumeJob", ResumeJob},
-          {"watchEverything", WatchEverything}};
+  return {{"listJobs", ListJobs},   {"createJob", CreateJob},
+          {"planJob", PlanJob},     {"getJob", GetJob},
+          {"getJobLog", GetJobLog}, {"watchJob", WatchJob},
+          {"cancelJob", CancelJob}, {"pauseJob", PauseJob},
+          {"resumeJob", ResumeJob}, {"watchEverything", WatchEverything}};
 }
 
 }  // namespace aerie::api

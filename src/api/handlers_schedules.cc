@@ -68,8 +68,8 @@ Json PreviewJson(const Call& call, const jobs::ScheduleSpec& spec) {
 
 Result<Reply> OneSchedule(Call& call, const std::string& id) {
   AERIE_ASSIGN(const auto schedule, call.parts.schedules.Find(id));
-  AERIE_ASSIGN(Json json, ScheduleJson(call, schedule,
-                                       call.parts.ports.backend->ConfiguredSchedules()));
+  AERIE_ASSIGN(Json json,
+               ScheduleJson(call, schedule, call.parts.ports.backend->ConfiguredSchedules()));
   return Reply{.json = std::move(json)};
 }
 

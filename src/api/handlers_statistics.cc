@@ -148,9 +148,8 @@ Result<Reply> GetStatisticsHistory(Call& call) {
                     {"jobs_failed", days[i].failed}});
   }
   const Age age = AgeOf(repositories);
-  return Reply{.json = {{"as_of", TimeOf(age.as_of_ms)},
-                        {"stale", age.stale},
-                        {"days", std::move(list)}}};
+  return Reply{
+      .json = {{"as_of", TimeOf(age.as_of_ms)}, {"stale", age.stale}, {"days", std::move(list)}}};
 }
 
 }  // namespace

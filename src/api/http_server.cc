@@ -1,7 +1,6 @@
 #include "api/http_server.h"
 
 #include <arpa/inet.h>
-#include <microhttpd.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -17,6 +16,8 @@
 #include <set>
 #include <thread>
 #include <vector>
+
+#include <microhttpd.h>
 
 #include "base/log.h"
 
@@ -49,8 +50,8 @@ struct Exchange {
 
   std::mutex mutex;
   bool answered = false;
-  bool gone = false;       // the connection must not be touched any more
-  HttpResponse answer{};   // until it was queued
+  bool gone = false;      // the connection must not be touched any more
+  HttpResponse answer{};  // until it was queued
   std::shared_ptr<ByteStream> stream{};
 };
 using ExchangePtr = std::shared_ptr<Exchange>;
@@ -109,8 +110,7 @@ void TakeLog(void*, const char* format, va_list arguments) {
 std::size_t LeaveEscaped(void*, MHD_Connection*, char* text) { return std::strlen(text); }
 
 Result<int> Listen(const HttpServerOptions& options) {
-  const std::string what =
-      "listen on " + options.address + " port " + std::to_string(options.port);
+  const std::string what = "listen on " + options.address + " port " + std::to_string(options.port);
   sockaddr_in four{};
   sockaddr_in6 six{};
   four.sin_family = AF_INET;
@@ -223,8 +223,8 @@ Status MicroServer::Begin() {
     const auto text = [](const char* t) { return const_cast<char*>(t); };
     items.push_back({MHD_OPTION_HTTPS_MEM_CERT, 0, text(options_.tls_cert.c_str())});
     items.push_back({MHD_OPTION_HTTPS_MEM_KEY, 0, text(options_.tls_key.c_str())});
-    items.push_back({MHD_OPTION_HTTPS_PRIORITIES, 0,
-                     text("NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2")});
+    items.push_back(
+        {MHD_OPTION_HTTPS_PRIORITIES, 0, text("NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2")});
   }
   items.push_back({MHD_OPTION_END, 0, nullptr});
   daemon_ = MHD_start_daemon(flags, port_, nullptr, nullptr, &OnRequest, this, MHD_OPTION_ARRAY,
@@ -235,7 +235,8 @@ Status MicroServer::Begin() {
       return InvalidError("start the web server: certificate and key are not a pair of PEM texts " +
                           std::string("that belong together; see api.tls_cert and api.tls_key"));
     }
-    return FailedError("start the web server: the HTTP library does not start; see the log with -v");
+    return FailedError(
+        "start the web server: the HTTP library does not start; see the log with -v");
   }
   for (std::size_t i = 0; i < options_.workers; ++i) threads_.emplace_back([this] { Work(); });
   threads_.emplace_back([this] { CutSlowOnes(); });
@@ -290,7 +291,8 @@ void MicroServer::OnConnection(void* cls, MHD_Connection* connection, void** con
     return;
   }
   auto* const opened = new Connection;
-  opened->socket = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+  opened->socket =
+      MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
   opened->since = Steady::now();
   self.connections_.insert(opened);
   *context = opened;
@@ -466,8 +468,8 @@ MHD_Result MicroServer::Send(const ExchangePtr& exchange, HttpResponse response)
     if (MHD_add_response_header(made, name.c_str(), value.c_str()) == MHD_NO) good = MHD_NO;
   }
   if (stopping_) MHD_add_response_header(made, "Connection", "close");
-  SetState(exchange->connection, response.stream ? Connection::State::kStreaming
-                                                 : Connection::State::kSending);
+  SetState(exchange->connection,
+           response.stream ? Connection::State::kStreaming : Connection::State::kSending);
   if (good == MHD_YES) {
     good = MHD_queue_response(exchange->connection, static_cast<unsigned>(response.status), made);
   }
@@ -483,9 +485,8 @@ void MicroServer::Work() {
     const ExchangePtr exchange = waiting_.front();
     waiting_.pop_front();
     lock.unlock();
-    handler_(std::move(exchange->request), [exchange](HttpResponse response) {
-      Answer(exchange, std::move(response));
-    });
+    handler_(std::move(exchange->request),
+             [exchange](HttpResponse response) { Answer(exchange, std::move(response)); });
     lock.lock();
   }
 }

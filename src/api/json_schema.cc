@@ -42,9 +42,9 @@ std::string Pointer(const std::string& at, const std::string& part) {
 }
 
 std::size_t Characters(const std::string& text) {
-  return static_cast<std::size_t>(std::count_if(
-      text.begin(), text.end(),
-      [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xc0) != 0x80;
+  }));
 }
 
 // "^[CLASS]+$".
@@ -62,10 +62,12 @@ class Checker {
     if (const auto ref = schema.find("$ref"); ref != schema.end()) {
       return Check(Schemas().at(ref->get<std::string>().substr(kReference.size())), value, at);
     }
-    if (const auto any = schema.find("anyOf"); any != schema.end()) return CheckAny(*any, value, at);
+    if (const auto any = schema.find("anyOf"); any != schema.end())
+      return CheckAny(*any, value, at);
     if (!CheckType(schema, value, at)) return;
     if (const auto values = schema.find("enum");
-        values != schema.end() && std::find(values->begin(), values->end(), value) == values->end()) {
+        values != schema.end() &&
+        std::find(values->begin(), values->end(), value) == values->end()) {
       return Fail(at, "must be one of " + values->dump());
     }
     if (value.is_string()) CheckText(schema, value.get_ref<const std::string&>(), at);
@@ -165,8 +167,7 @@ std::vector<Mismatch> CheckSchema(const Json& schema, const Json& value) {
   return checker.Take();
 }
 
-ParsedParameter ParseParameter(const Json& schema, const std::string& text,
-                               const std::string& at) {
+ParsedParameter ParseParameter(const Json& schema, const std::string& text, const std::string& at) {
   ParsedParameter parsed{.value = text};
   const std::string type = schema.value("type", "string");
   if (type == "boolean" && (text == "true" || text == "false")) parsed.value = text == "true";

@@ -7,9 +7,7 @@
 namespace aerie::api {
 namespace {
 
-Json RefTo(const std::string& schema) {
-  return {{"$ref", "#/components/schemas/" + schema}};
-}
+Json RefTo(const std::string& schema) { return {{"$ref", "#/components/schemas/" + schema}}; }
 
 Json ParameterOf(const std::string& name, const char* place) {
   const Json& known = ParameterSchemas().at(name);
@@ -55,8 +53,7 @@ Json ContentOf(const Route& route) {
     case Answer::kEvents: return {{"text/event-stream", {{"schema", {{"type", "string"}}}}}};
     case Answer::kJson: break;
   }
-  const Json schema =
-      route.response.empty() ? Json{{"type", "object"}} : RefTo(route.response);
+  const Json schema = route.response.empty() ? Json{{"type", "object"}} : RefTo(route.response);
   return {{"application/json", {{"schema", schema}}}};
 }
 
@@ -97,7 +94,8 @@ Json OperationOf(const Route& route) {
   operation["parameters"] = ParametersOf(route);
   if (!route.request.empty()) {
     operation["requestBody"] = {
-        {"required", true}, {"content", {{"application/json", {{"schema", RefTo(route.request)}}}}}};
+        {"required", true},
+        {"content", {{"application/json", {{"schema", RefTo(route.request)}}}}}};
   }
   operation["responses"] = ResponsesOf(route);
   if (route.role == Role::kNobody) operation["security"] = Json::array();

@@ -76,9 +76,9 @@ std::optional<std::map<std::string, std::string>> DecodeQuery(std::string_view q
     }
     const std::size_t equals = pair.find('=');
     auto name = DecodePercent(std::string_view(pair).substr(0, equals));
-    auto value = DecodePercent(equals == std::string::npos
-                                   ? std::string_view()
-                                   : std::string_view(pair).substr(equals + 1));
+    auto value =
+        DecodePercent(equals == std::string::npos ? std::string_view()
+                                                  : std::string_view(pair).substr(equals + 1));
     if (!name || !value || !parameters.emplace(*name, *value).second) return std::nullopt;
   }
   return parameters;

@@ -413,8 +413,7 @@ std::vector<Route> CompatibleRoutes() {
                  "The backups that are there.", ""),
       Compatible(kGet, "/api/stats", "compatibleStats", Role::kViewer, "Totals.", ""),
       Compatible(kPost, "/api/backup/create", "compatiblePageCreate", op,
-                 "As /api/v1/backup/create, but answers when the job is made.",
-                 "CompatibleCreate"),
+                 "As /api/v1/backup/create, but answers when the job is made.", "CompatibleCreate"),
       Compatible(kPost, "/api/backup/restore", "compatiblePageRestore", op,
                  "As /api/v1/backup/restore, but answers when the job is made.",
                  "CompatibleRestore"),
@@ -450,8 +449,8 @@ std::vector<Route> MachineRoutes() {
 
 std::vector<Route> AllRoutes() {
   std::vector<Route> all;
-  for (auto part : {AccessRoutes(), JobRoutes(), EstateRoutes(), CompatibleRoutes(),
-                    MachineRoutes()}) {
+  for (auto part :
+       {AccessRoutes(), JobRoutes(), EstateRoutes(), CompatibleRoutes(), MachineRoutes()}) {
     all.insert(all.end(), std::make_move_iterator(part.begin()),
                std::make_move_iterator(part.end()));
   }

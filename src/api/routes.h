@@ -44,11 +44,11 @@ enum class Surface {
 
 struct Route {
   Method method = Method::kGet;
-  std::string path{};     // "/api/v1/jobs/{number}"; parameters are whole segments
-  std::string id{};       // operationId, the key of its handler
+  std::string path{};  // "/api/v1/jobs/{number}"; parameters are whole segments
+  std::string id{};    // operationId, the key of its handler
   Role role = Role::kViewer;
-  std::string tag{};      // group in the document
-  std::string summary{};  // a sentence
+  std::string tag{};                 // group in the document
+  std::string summary{};             // a sentence
   std::vector<std::string> query{};  // names in ParameterSchemas()
   std::string request{};             // schema of the body; empty: no body
   std::string response{};            // schema of the answer; empty: none, or text
@@ -63,7 +63,7 @@ struct Route {
 const std::vector<Route>& Routes();
 
 struct RouteMatch {
-  const Route* route = nullptr;              // none: no such path, or not with that method
+  const Route* route = nullptr;               // none: no such path, or not with that method
   std::map<std::string, std::string> path{};  // parameters, decoded
   std::vector<Method> allowed{};              // methods that the path has
 };

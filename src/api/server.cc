@@ -14,15 +14,14 @@ constexpr int kTicksOfBeat = 30;  // 15 s
 
 }  // namespace
 
-Result<std::unique_ptr<Server>> Server::Make(catalog::Catalog& catalog,
-                                             const jobs::JobKinds& kinds, const Ports& ports,
-                                             const ServerOptions& options) {
-  ServiceOptions service{.guard = {.listen_host = options.http.address,
-                                   .tls = !options.http.tls_cert.empty()},
-                         .access = options.access,
-                         .version = options.version,
-                         .listen = options.http.address + ":" + std::to_string(options.http.port),
-                         .tls = !options.http.tls_cert.empty()};
+Result<std::unique_ptr<Server>> Server::Make(catalog::Catalog& catalog, const jobs::JobKinds& kinds,
+                                             const Ports& ports, const ServerOptions& options) {
+  ServiceOptions service{
+      .guard = {.listen_host = options.http.address, .tls = !options.http.tls_cert.empty()},
+      .access = options.access,
+      .version = options.version,
+      .listen = options.http.address + ":" + std::to_string(options.http.port),
+      .tls = !options.http.tls_cert.empty()};
   if (!options.public_url.empty()) {
     std::string url = options.public_url;
     while (url.ends_with('/')) url.pop_back();
@@ -57,11 +56,10 @@ Server::Server(catalog::Catalog& catalog, const jobs::JobKinds& kinds, const Por
 Status Server::Listen(const Context& context) {
   scope_ = std::make_unique<CancelScope>(context);
   service_.parts().started_ms = ToUnixMillis(context.clock().Now());
-  AERIE_ASSIGN(http_, HttpServer::Start(options_.http,
-                                        [this](HttpRequest request, HttpServer::Reply reply) {
-                                          service_.Handle(scope_->context(), std::move(request),
-                                                          std::move(reply));
-                                        }));
+  AERIE_ASSIGN(
+      http_, HttpServer::Start(options_.http, [this](HttpRequest request, HttpServer::Reply reply) {
+        service_.Handle(scope_->context(), std::move(request), std::move(reply));
+      }));
   return Ok();
 }
 
@@ -81,8 +79,8 @@ Status Server::Run(const Context& context) {
   std::condition_variable_any never;
   std::unique_lock lock(mutex);
   // Peers live in real time, whatever the clock.
-  for (int tick = 1; !never.wait_for(lock, context.stop(), kTick, [] { return false; }) &&
-                     !context.cancelled();
+  for (int tick = 1;
+       !never.wait_for(lock, context.stop(), kTick, [] { return false; }) && !context.cancelled();
        ++tick) {
     service_.Tick(context);
     if (tick % kTicksOfBeat == 0) service_.Beat();

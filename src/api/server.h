@@ -1,4 +1,5 @@
-// The API as a service of the daemon: listens, answers, tells those who listen, until it is stopped.
+// The API as a service of the daemon: listens, answers, tells those who listen, until it is
+// stopped.
 #pragma once
 
 #include <atomic>

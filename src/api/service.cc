@@ -33,7 +33,8 @@ bool IsOfApi(const std::string& path) {
 bool IsPlainTarget(const std::string& target) {
   if (target.empty() || target.size() > kLongestTarget || target[0] != '/') return false;
   for (const char c : target) {
-    if (static_cast<unsigned char>(c) <= 0x20 || static_cast<unsigned char>(c) >= 0x7f) return false;
+    if (static_cast<unsigned char>(c) <= 0x20 || static_cast<unsigned char>(c) >= 0x7f)
+      return false;
   }
   return true;
 }
@@ -124,9 +125,10 @@ void Service::Handle(const Context& context, HttpRequest sent, const Done& done)
                                    done(Finish(progress, std::move(late)));
                                  }});
   if (!taken) {
-    done(Finish(progress, ProblemOf(503, Kind::kTransient,
-                                    "too many requests wait for jobs; the job was made and goes on, "
-                                    "see GET /api/v1/jobs")));
+    done(
+        Finish(progress, ProblemOf(503, Kind::kTransient,
+                                   "too many requests wait for jobs; the job was made and goes on, "
+                                   "see GET /api/v1/jobs")));
   }
 }
 
@@ -138,7 +140,8 @@ Result<Reply> Service::Route(Progress& progress, const Context& context) {
   if (const Status host = CheckHost(request, options_.guard); !host.ok()) {
     return ProblemOf(421, Kind::kRefused, std::string(host.message()));
   }
-  const RouteMatch match = progress.method ? FindRoute(*progress.method, progress.path) : RouteMatch{};
+  const RouteMatch match =
+      progress.method ? FindRoute(*progress.method, progress.path) : RouteMatch{};
   if (match.route == nullptr) {
     if (match.allowed.empty() && progress.method) {
       return ProblemOf(404, Kind::kNotFound, "there is no such path; see /api/v1/openapi.json");
@@ -187,17 +190,20 @@ Result<Reply> Service::Admit(Progress& progress, const RouteMatch& match) {
     }
   }
   Result<Who> who = parts_.access.WhoIs(request, progress.now_ms);
+  // Who logs in, or asks who he is, may come with what has ended; and who asks whether all is well
+  // is told also when it is not.
+  if (!who.ok() && route.role == Role::kNobody &&
+      (!changes || KindOf(who.status()) == Kind::kDenied)) {
+    who = Who{};
+  }
   if (!who.ok() && KindOf(who.status()) != Kind::kDenied) return who.status();
-  // Who logs in, or asks who he is, may come with what has ended.
-  if (!who.ok() && route.role == Role::kNobody) who = Who{};
   if (!who.ok() || who->role < route.role) {
     const bool known = who.ok() && who->role != Role::kNobody;
     if (known) progress.who = *who;
-    const std::string detail =
-        known ? std::string("this takes the role ") + NameOf(route.role) + ", and " + who->actor +
-                    " is " + NameOf(who->role)
-        : who.ok() ? "log in first, or bring a token"
-                   : std::string(who.status().message());
+    const std::string detail = known ? std::string("this takes the role ") + NameOf(route.role) +
+                                           ", and " + who->actor + " is " + NameOf(who->role)
+                               : who.ok() ? "log in first, or bring a token"
+                                          : std::string(who.status().message());
     if (changes && known) NoteRefusal(progress, 403, detail);
     Reply reply = ProblemOf(known ? 403 : 401, Kind::kDenied, detail);
     if (!known) reply.headers.emplace_back("WWW-Authenticate", "Bearer");
@@ -246,8 +252,8 @@ Result<Reply> Service::ReadParameters(Progress& progress, const RouteMatch& matc
     }
   }
   if (wrong.empty()) return Reply{};
-  return ProblemOf(400, Kind::kInvalid, "a parameter is wrong: " + wrong[0].at + " " +
-                                            wrong[0].detail, wrong);
+  return ProblemOf(400, Kind::kInvalid,
+                   "a parameter is wrong: " + wrong[0].at + " " + wrong[0].detail, wrong);
 }
 
 Result<Reply> Service::ReadBody(Progress& progress, Call& call) {
@@ -259,7 +265,8 @@ Result<Reply> Service::ReadBody(Progress& progress, Call& call) {
     if (Json::parse(request.body, nullptr, false) == Json::object()) return Reply{};
     return ProblemOf(400, Kind::kInvalid, "this takes no body");
   }
-  const std::string type = request.Header("content-type").substr(0, request.Header("content-type").find(';'));
+  const std::string type =
+      request.Header("content-type").substr(0, request.Header("content-type").find(';'));
   if (type != kJsonType) {
     return ProblemOf(415, Kind::kInvalid, "the body must be sent as application/json");
   }
@@ -270,9 +277,10 @@ Result<Reply> Service::ReadBody(Progress& progress, Call& call) {
   if (call.body.is_discarded()) return ProblemOf(400, Kind::kInvalid, "the body is no JSON");
   const auto wrong = CheckSchema(Schemas().at(schema), call.body);
   if (wrong.empty()) return Reply{};
-  return ProblemOf(422, Kind::kInvalid,
-                   "the body is wrong: " + (wrong[0].at.empty() ? "" : wrong[0].at + " ") +
-                       wrong[0].detail, wrong);
+  return ProblemOf(
+      422, Kind::kInvalid,
+      "the body is wrong: " + (wrong[0].at.empty() ? "" : wrong[0].at + " ") + wrong[0].detail,
+      wrong);
 }
 
 Result<Reply> Service::RunKeyed(Progress& progress, Call& call) {
@@ -285,8 +293,8 @@ Result<Reply> Service::RunKeyed(Progress& progress, Call& call) {
   }
   const std::string hash =
       HashRandom(request.method + "\n" + request.target + "\n" + Dump(call.body));
-  AERIE_ASSIGN(const auto known, parts_.requests.Take(actor, key, hash, progress.now_ms,
-                                                      progress.now_ms - kKeyLife));
+  AERIE_ASSIGN(const auto known,
+               parts_.requests.Take(actor, key, hash, progress.now_ms, progress.now_ms - kKeyLife));
   switch (known.state) {
     case State::kOther:
       return ProblemOf(422, Kind::kInvalid,
@@ -296,7 +304,8 @@ Result<Reply> Service::RunKeyed(Progress& progress, Call& call) {
                        "the request of this Idempotency-Key is at work, or was cut off; look "
                        "whether it was done before you send it under another key");
     case State::kAnswered: {
-      Reply reply{.status = known.answer.status, .json = Json::parse(known.answer.body, nullptr, false)};
+      Reply reply{.status = known.answer.status,
+                  .json = Json::parse(known.answer.body, nullptr, false)};
       if (!known.answer.location.empty()) {
         reply.headers.emplace_back("Location", known.answer.location);
       }
@@ -379,7 +388,7 @@ HttpResponse Service::Finish(const Progress& progress, Result<Reply> answered) {
       reply.status != 403) {
     reply = Compatible(reply);
   }
-  HttpResponse response{.status = reply.status != 0   ? reply.status
+  HttpResponse response{.status = reply.status != 0  ? reply.status
                                   : route != nullptr ? route->success
                                                      : 200};
   response.headers = std::move(reply.headers);
@@ -400,11 +409,11 @@ HttpResponse Service::Finish(const Progress& progress, Result<Reply> answered) {
     response.body = Dump(reply.json) + "\n";
   }
   response.headers.emplace_back("Cache-Control", "no-store");
-  response.headers.emplace_back("Traceresponse", "00-" + progress.trace + "-" +
-                                                     progress.trace.substr(0, 16) + "-01");
+  response.headers.emplace_back(
+      "Traceresponse", "00-" + progress.trace + "-" + progress.trace.substr(0, 16) + "-01");
   AddSecurityHeaders(*progress.request, response);
-  const auto taken = std::chrono::duration_cast<std::chrono::milliseconds>(
-      SystemClock().Steady() - progress.steady);
+  const auto taken = std::chrono::duration_cast<std::chrono::milliseconds>(SystemClock().Steady() -
+                                                                           progress.steady);
   const bool told = response.status >= 500 || (route != nullptr && !IsSafe(route->method));
   log::Write(response.status >= 500 ? log::Level::kWarn
              : told                 ? log::Level::kInfo
@@ -457,14 +466,13 @@ HttpResponse Service::AssetAnswer(const HttpRequest& request, const std::string&
   } else {
     response.status = request.Header("if-none-match") == asset->etag ? 304 : 200;
     response.headers.emplace_back("ETag", std::string(asset->etag));
-    response.headers.emplace_back("Cache-Control", asset->immutable
-                                                       ? "public, max-age=31536000, immutable"
-                                                       : "no-cache");
+    response.headers.emplace_back(
+        "Cache-Control", asset->immutable ? "public, max-age=31536000, immutable" : "no-cache");
     response.headers.emplace_back("Vary", "Accept-Encoding");
     if (response.status == 200) {
       response.headers.emplace_back("Content-Type", std::string(asset->content_type));
-      const bool zipped = !asset->gzip.empty() && request.Header("accept-encoding").find("gzip") !=
-                                                      std::string::npos;
+      const bool zipped = !asset->gzip.empty() &&
+                          request.Header("accept-encoding").find("gzip") != std::string::npos;
       if (zipped) response.headers.emplace_back("Content-Encoding", "gzip");
       response.fixed_body = zipped ? asset->gzip : asset->bytes;
     }

@@ -245,7 +245,8 @@ std::vector<api::RepositoryView> ApiBackend::Repositories(const Context& context
       view.encrypted = look.value->encrypted;
       view.snapshots = look.value->snapshots;
     }
-    const bool folder = one->url.find("://") == std::string::npos || one->url.starts_with("file://");
+    const bool folder =
+        one->url.find("://") == std::string::npos || one->url.starts_with("file://");
     std::error_code error;
     const auto space = std::filesystem::space(
         one->url.starts_with("file://") ? one->url.substr(7) : one->url, error);
@@ -265,8 +266,7 @@ Result<ApiBackend::WatchedRepository*> ApiBackend::FindRepository(const std::str
   return NotFoundError("repository '" + name + "' is not configured");
 }
 
-Result<transfer::DiffResult> ApiBackend::Diff(const Context& context,
-                                              const std::string& repository,
+Result<transfer::DiffResult> ApiBackend::Diff(const Context& context, const std::string& repository,
                                               const repo::SnapshotId& left,
                                               const repo::SnapshotId& right) {
   AERIE_ASSIGN(WatchedRepository* const watched, FindRepository(repository));
@@ -289,7 +289,8 @@ Status ApiBackend::Pin(const Context& context, const std::string& repository,
     for (api::SnapshotView& view : snapshots) {
       if (view.snapshot.id == snapshot) view.pinned = pinned;
     }
-    reading.snapshots = std::make_shared<const std::vector<api::SnapshotView>>(std::move(snapshots));
+    reading.snapshots =
+        std::make_shared<const std::vector<api::SnapshotView>>(std::move(snapshots));
     return reading;
   });
   return Ok();
@@ -303,7 +304,9 @@ void ApiBackend::Forget() {
 Json ApiBackend::Configuration() {
   const Config& config = session_.config();
   // Secrets are told to be there, whether they are references or not.
-  const auto hidden = [](const std::string& text) { return text.empty() ? Json(nullptr) : "(set)"; };
+  const auto hidden = [](const std::string& text) {
+    return text.empty() ? Json(nullptr) : "(set)";
+  };
   Json clusters = Json::object();
   for (const auto& [name, one] : config.clusters) {
     clusters[name] = {{"uri", RedactedUri(one.uri)},

@@ -13,7 +13,8 @@ namespace {
 Status ReadListen(const std::string& text, ApiConfig& out) {
   const auto at = api::ParseHost(text);
   unsigned port = out.port;
-  if (at && !at->port.empty()) std::from_chars(at->port.data(), at->port.data() + at->port.size(), port);
+  if (at && !at->port.empty())
+    std::from_chars(at->port.data(), at->port.data() + at->port.size(), port);
   if (!at || port > 65535 || (at->host != "localhost" && !api::IsAddress(at->host))) {
     return InvalidError("'api.listen' must be an address and a port, such as 127.0.0.1:8710 or " +
                         std::string("[::1]:8710"));

@@ -1,5 +1,5 @@
-// Something that is slow to read, kept in memory and read anew in the background: whoever looks gets
-// what was read last, at once, with its age.
+// Something that is slow to read, kept in memory and read anew in the background: whoever looks
+// gets what was read last, at once, with its age.
 //
 // Thread-safe. One thread reads: Run.
 #pragma once
@@ -42,7 +42,8 @@ class Kept {
   Look Await(const Context& context, Duration most) {
     std::unique_lock lock(mutex_);
     LookNow();
-    (void)context.WithTimeout(most).Wait(changed_, lock, "read", [&] { return health_.has_value(); });
+    (void)context.WithTimeout(most).Wait(changed_, lock, "read",
+                                         [&] { return health_.has_value(); });
     return LookNow();
   }
   // What was read is not true any more.
@@ -78,7 +79,9 @@ class Kept {
       wanted_ = forgotten != forgotten_;
       clock_ = &context.clock();
       changed_.notify_all();
-      (void)context.WithTimeout(times_.always).Wait(changed_, lock, "wait", [&] { return wanted_; });
+      (void)context.WithTimeout(times_.always).Wait(changed_, lock, "wait", [&] {
+        return wanted_;
+      });
       if (context.cancelled()) return Ok();
     }
   }

@@ -114,8 +114,8 @@ Status AccessStore::ChangeUser(const std::string& name, const UserChange& change
     }
     if (change.password) {
       AERIE_TRY(db.Run("UPDATE users SET password = ? WHERE name = ?", {*change.password, name}));
-      AERIE_TRY(db.Run("DELETE FROM sessions WHERE user = ? AND hash <> ?",
-                       {name, change.but_session}));
+      AERIE_TRY(
+          db.Run("DELETE FROM sessions WHERE user = ? AND hash <> ?", {name, change.but_session}));
     }
     return CheckAdmins(db, "change user '" + name + "'");
   });
@@ -156,9 +156,8 @@ Status AccessStore::CreateToken(const AccessToken& token) {
 }
 
 Result<std::vector<AccessToken>> AccessStore::Tokens() {
-  return catalog_.WithDatabase([&](Database& db) {
-    return ReadTokens(db, "ORDER BY tokens.created_ms DESC, id", {});
-  });
+  return catalog_.WithDatabase(
+      [&](Database& db) { return ReadTokens(db, "ORDER BY tokens.created_ms DESC, id", {}); });
 }
 
 Result<std::optional<AccessToken>> AccessStore::FindToken(const std::string& hash) {
@@ -224,8 +223,7 @@ Status AccessStore::NoteSessionUse(const std::string& hash, std::int64_t now_ms)
 }
 
 Status AccessStore::EndSession(const std::string& hash) {
-  return Write(
-      [&](Database& db) { return db.Run("DELETE FROM sessions WHERE hash = ?", {hash}); });
+  return Write([&](Database& db) { return db.Run("DELETE FROM sessions WHERE hash = ?", {hash}); });
 }
 
 }  // namespace aerie::catalog

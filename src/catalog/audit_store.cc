@@ -62,7 +62,8 @@ Result<std::vector<AuditEntry>> AuditStore::List(const AuditFilter& filter) {
     std::vector<AuditEntry> entries;
     AERIE_TRY(db.Run(
         "SELECT seq, at_ms, actor, role, address, action, object, outcome, detail, trace FROM "
-        "audit " + where + " ORDER BY seq DESC LIMIT ?",
+        "audit " +
+            where + " ORDER BY seq DESC LIMIT ?",
         values, [&](const Row& row) {
           entries.push_back({.seq = row.Integer(0),
                              .at_ms = row.Integer(1),

@@ -15,7 +15,7 @@ namespace aerie::catalog {
 struct AuditEntry {
   std::int64_t seq = 0;  // given by the call
   std::int64_t at_ms = 0;
-  std::string actor{};    // "user:anna", "token:prometheus", "local", "cli:root", "nobody"
+  std::string actor{};  // "user:anna", "token:prometheus", "local", "cli:root", "nobody"
   std::string role{};
   std::string address{};  // empty: no network
   std::string action{};
@@ -26,9 +26,9 @@ struct AuditEntry {
 };
 
 struct AuditFilter {
-  std::string actor{};      // empty: any
-  std::string action{};     // likewise
-  std::string object{};     // likewise
+  std::string actor{};   // empty: any
+  std::string action{};  // likewise
+  std::string object{};  // likewise
   std::int64_t from_ms = 0;
   std::int64_t to_ms = 0;   // 0: no end
   std::int64_t before = 0;  // only smaller numbers; 0: from the newest

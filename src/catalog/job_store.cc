@@ -191,13 +191,12 @@ Result<std::map<std::string, std::int64_t>> JobStore::CountStates() {
 Result<std::vector<JobStore::EndedCount>> JobStore::CountEnded(std::int64_t since_ms) {
   return catalog_.WithDatabase([&](Database& db) -> Result<std::vector<EndedCount>> {
     std::vector<EndedCount> counts;
-    AERIE_TRY(
-        db.Run("SELECT ended_ms / 86400000, state, count(*) FROM jobs WHERE ended = 1 AND "
-               "ended_ms >= ? GROUP BY 1, 2 ORDER BY 1, 2",
-               {since_ms}, [&](const Row& row) {
-                 counts.push_back(
-                     {.day = row.Integer(0), .state = row.Text(1), .count = row.Integer(2)});
-               }));
+    AERIE_TRY(db.Run(
+        "SELECT ended_ms / 86400000, state, count(*) FROM jobs WHERE ended = 1 AND "
+        "ended_ms >= ? GROUP BY 1, 2 ORDER BY 1, 2",
+        {since_ms}, [&](const Row& row) {
+          counts.push_back({.day = row.Integer(0), .state = row.Text(1), .count = row.Integer(2)});
+        }));
     return counts;
   });
 }

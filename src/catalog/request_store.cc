@@ -17,7 +17,7 @@ Result<KeyedRequest> RequestStore::Take(const std::string& actor, const std::str
           found.answer = {.status = static_cast<int>(row.Integer(1)),
                           .location = row.Text(2),
                           .body = row.Text(3)};
-          found.state = row.Text(0) != request       ? KeyedRequest::State::kOther
+          found.state = row.Text(0) != request     ? KeyedRequest::State::kOther
                         : found.answer.status == 0 ? KeyedRequest::State::kOpen
                                                    : KeyedRequest::State::kAnswered;
         }));
