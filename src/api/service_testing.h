@@ -73,7 +73,10 @@ class FakeBackend : public Backend {
   }
   Result<transfer::DiffResult> Diff(const Context&, const std::string&, const repo::SnapshotId&,
                                     const repo::SnapshotId&) override {
-    return transfer::DiffResult{.collections = {transfer::CollectionDiff{.only_left = true}}};
+    transfer::DiffResult diff;
+    diff.collections.emplace_back();
+    diff.collections.back().only_left = true;
+    return diff;
   }
   Status Pin(const Context&, const std::string&, const repo::SnapshotId& id, bool on) override {
     pins[id.hex] = on;
@@ -183,7 +186,11 @@ class World {
 
   static HttpRequest Request(const std::string& method, const std::string& target,
                              const std::string& body = "") {
-    HttpRequest request{.method = method, .target = target, .body = body, .address = "127.0.0.1"};
+    HttpRequest request;
+    request.method = method;
+    request.target = target;
+    request.body = body;
+    request.address = "127.0.0.1";
     request.headers["host"] = "127.0.0.1:8710";
     if (!body.empty()) request.headers["content-type"] = "application/json";
     return request;

@@ -29,13 +29,13 @@ std::string Bare(const std::string& url) {
 }
 
 struct ClusterReading {
-  std::string server_version;
-  std::vector<rows::CollectionName> collections;
+  std::string server_version{};
+  std::vector<rows::CollectionName> collections{};
 };
 
 struct RepositoryReading {
   bool encrypted = false;
-  std::shared_ptr<const std::vector<api::SnapshotView>> snapshots;
+  std::shared_ptr<const std::vector<api::SnapshotView>> snapshots{};
 };
 
 std::string LoadStateOf(const rows::CollectionSpec& spec) {

@@ -47,6 +47,7 @@ void AddBundleCommands(CLI::App& root, Action& action);
 void AddClusterCommands(CLI::App& root, Action& action);
 void AddRepoCommands(CLI::App& root, Action& action);
 void AddScheduleCommands(CLI::App& root, Action& action);
+void AddAccessCommands(CLI::App& root, Action& action);
 void AddConfigCommands(CLI::App& root, Action& action);
 // Called by AddBackupCommands and AddRepoCommands: what deletes, and what protects from it.
 void AddDeleteCommands(CLI::App& backup, Action& action);

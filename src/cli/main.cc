@@ -97,6 +97,7 @@ int Main(int argc, char** argv) {
   AddClusterCommands(root, action);
   AddRepoCommands(root, action);
   AddScheduleCommands(root, action);
+  AddAccessCommands(root, action);
   AddConfigCommands(root, action);
   AddDocumentCommands(root, action);
   try {
