@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <utility>
+#include <vector>
 
 #include <sodium.h>
 
@@ -112,13 +113,7 @@ Result<MadeToken> MakeToken(catalog::AccessStore& store, const std::string& name
 
 std::optional<Duration> TryLimiter::Try(const std::string& name, SteadyTime now) {
   std::lock_guard lock(mutex_);
-  if (full_at_.size() >= kMostNames) {
-    std::erase_if(full_at_, [&](const auto& entry) { return entry.second <= now; });
-    if (full_at_.size() >= kMostNames) {
-      full_at_.erase(std::min_element(full_at_.begin(), full_at_.end(),
-                                      [](auto& a, auto& b) { return a.second < b.second; }));
-    }
-  }
+  if (full_at_.size() >= kMostNames) ForgetHalf();
   const auto [at, fresh] = full_at_.emplace(name, now);
   SteadyTime& full = at->second;
   full = std::max(full, now) + each_;
@@ -126,6 +121,14 @@ std::optional<Duration> TryLimiter::Try(const std::string& name, SteadyTime now)
   if (over <= Duration::zero()) return std::nullopt;
   full -= each_;
   return over;
+}
+
+void TryLimiter::ForgetHalf() {
+  std::vector<SteadyTime> times;
+  for (const auto& [name, full] : full_at_) times.push_back(full);
+  const auto middle = times.begin() + static_cast<std::ptrdiff_t>(times.size() / 2);
+  std::nth_element(times.begin(), middle, times.end());
+  std::erase_if(full_at_, [&](const auto& entry) { return entry.second <= *middle; });
 }
 
 void TryLimiter::Clear(const std::string& name) {

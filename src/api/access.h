@@ -62,6 +62,9 @@ class TryLimiter {
   void Clear(const std::string& name);
 
  private:
+  // Those that have waited longest.
+  void ForgetHalf();
+
   static constexpr std::size_t kMostNames = 10'000;
   const int at_once_;
   const Duration each_;

@@ -398,19 +398,19 @@ void MicroServer::TakeBody(Exchange& exchange, const char* data, std::size_t siz
 MHD_Result MicroServer::Dispatch(const ExchangePtr& exchange) {
   exchange->dispatched = true;
   if (exchange->too_large) return Send(exchange, PlainAnswer(413, "the body is too large"));
+  bool taken = false;
   {
     std::lock_guard lock(mutex_);
-    if (!stopping_ && waiting_.size() < options_.max_waiting) {
+    taken = !stopping_ && waiting_.size() < options_.max_waiting;
+    if (taken) {
       // Held back before anybody may answer.
       MHD_suspend_connection(exchange->connection);
       under_way_.insert(exchange);
       waiting_.push_back(exchange);
       changed_.notify_all();
-    } else {
-      exchange->answered = true;
     }
   }
-  if (exchange->answered) {
+  if (!taken) {
     HttpResponse busy = PlainAnswer(503, "too many requests are waiting; try again in a moment");
     busy.headers.emplace_back("Retry-After", "2");
     return Send(exchange, std::move(busy));

@@ -80,7 +80,8 @@ struct Service::Progress {
   Who who{};
   std::string object{};
   std::int64_t now_ms = 0;
-  SteadyTime steady{};
+  Clock* clock = nullptr;
+  SteadyTime begun{};
 };
 
 struct Service::Waiting {
@@ -104,7 +105,8 @@ void Service::Handle(const Context& context, HttpRequest sent, const Done& done)
   Progress progress{.request = std::make_shared<const HttpRequest>(std::move(sent))};
   const HttpRequest& request = *progress.request;
   progress.now_ms = ToUnixMillis(context.clock().Now());
-  progress.steady = context.clock().Steady();
+  progress.clock = &context.clock();
+  progress.begun = context.clock().Steady();
   progress.trace = TraceIdOf(request.Header("traceparent"))
                        .value_or(HashRandom(RandomText().Reveal()).substr(0, 32));
   const std::size_t mark = request.target.find('?');
@@ -412,8 +414,8 @@ HttpResponse Service::Finish(const Progress& progress, Result<Reply> answered) {
   response.headers.emplace_back(
       "Traceresponse", "00-" + progress.trace + "-" + progress.trace.substr(0, 16) + "-01");
   AddSecurityHeaders(*progress.request, response);
-  const auto taken = std::chrono::duration_cast<std::chrono::milliseconds>(SystemClock().Steady() -
-                                                                           progress.steady);
+  const auto taken = std::chrono::duration_cast<std::chrono::milliseconds>(
+      progress.clock->Steady() - progress.begun);
   const bool told = response.status >= 500 || (route != nullptr && !IsSafe(route->method));
   log::Write(response.status >= 500 ? log::Level::kWarn
              : told                 ? log::Level::kInfo
