@@ -29,6 +29,8 @@ using Steady = std::chrono::steady_clock;
 // The library ends a connection on which nothing moves for so long: a listener that takes nothing,
 // of whose stream the beat goes out more often than that.
 constexpr unsigned kStillSeconds = 60;
+// What is said at the end to those who were not answered in time has so long to leave.
+constexpr auto kLastWords = std::chrono::seconds(1);
 constexpr std::size_t kStreamBlock = 16 << 10;
 
 // One connection, from accept to close. Guarded by the server's mutex.
@@ -273,6 +275,10 @@ void MicroServer::Stop(Duration grace) {
       stream = exchange->stream;
     }
     if (stream) stream->End();
+  }
+  {
+    std::unique_lock lock(mutex_);
+    changed_.wait_for(lock, kLastWords, [this] { return under_way_.empty(); });
   }
   MHD_stop_daemon(daemon_);
   daemon_ = nullptr;

@@ -55,6 +55,8 @@ Server::Server(catalog::Catalog& catalog, const jobs::JobKinds& kinds, const Por
 
 Status Server::Listen(const Context& context) {
   scope_ = std::make_unique<CancelScope>(context);
+  // What is there before anybody can listen is no event.
+  service_.Tick(context);
   service_.parts().started_ms = ToUnixMillis(context.clock().Now());
   AERIE_ASSIGN(
       http_, HttpServer::Start(options_.http, [this](HttpRequest request, HttpServer::Reply reply) {

@@ -131,7 +131,8 @@ TEST_F(RouteTest, AnswersAreWhatTheDocumentSaysAndNeverAFault) {
   for (const Route& route : Routes()) {
     const HttpResponse response = AskAs(RequestOf(route), tokens[Role::kAdmin]);
     if (response.status == 0) continue;
-    EXPECT_NE(response.status, 401) << route.id;
+    // Nobody has the password of the sample.
+    EXPECT_EQ(response.status == 401, route.id == "login") << route.id;
     EXPECT_LT(response.status, 500) << route.id << ": " << response.body;
     if (response.status >= 300 || route.response.empty() || route.success == 204) continue;
     ++good;
@@ -285,7 +286,9 @@ TEST_F(RouteTest, TrickyPathsLeadNowhere) {
         "/api/v1/snapshots/..", "/api/v1/snapshots/zzzz", "/metrics/", "/api/v1/users;a=b",
         "/api/v1/jobs/1/log/../../../users"}) {
     const HttpResponse response = AskAs(World::Request("GET", target), tokens[Role::kAdmin]);
-    EXPECT_TRUE(response.status == 400 || response.status == 404) << target << response.status;
+    // Nothing, or the page, which knows no names.
+    const bool page = response.status == 200 && response.fixed_body == "<html>";
+    EXPECT_TRUE(page || response.status == 400 || response.status == 404) << target;
     EXPECT_EQ(response.body.find("root"), std::string::npos) << target;
   }
   for (const char* target : {"", "http://127.0.0.1/api/v1/users", "*", "/api/v1/us ers", "/\x7f"}) {
@@ -595,7 +598,8 @@ TEST(ServiceTest, WhoWatchesAJobSeesLogStateAndEndAndResumes) {
   EXPECT_NE(end.find("\"result\":{\"rows\":7}"), std::string::npos);
   EXPECT_TRUE(watched.stream->ended());
   HttpRequest again = World::Request("GET", "/api/v1/jobs/1/events");
-  again.headers["last-event-id"] = "1";
+  const std::size_t id = end.rfind("id: ") + 4;
+  again.headers["last-event-id"] = end.substr(id, end.find('\n', id) - id);
   const HttpResponse resumed = *world.Ask(again);
   world.Tick();
   EXPECT_EQ(ReadAll(resumed).find("event: log"), std::string::npos);

@@ -165,6 +165,7 @@ class World {
               .assets = &assets,
               .metrics = [] { return Result<std::string>("aerie_up 1\n"); }},
         options);
+    parts().started_ms = NowMs();
   }
 
   std::string AddUser(const std::string& name, Role role) {
