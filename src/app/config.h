@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "app/config_alerts.h"
+#include "app/config_api.h"
 #include "app/config_serve.h"
 #include "app/limits.h"
 #include "base/clock.h"
@@ -71,6 +72,7 @@ struct Config {
   ServeConfig serve = {};
   std::vector<ScheduleConfig> schedules = {};
   AlertsConfig alerts;
+  ApiConfig api = {};
 };
 
 // One documented key, for `config schema`, the docs and the nearest-name hint.

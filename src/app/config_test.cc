@@ -73,6 +73,13 @@ schedules:
     enabled: false
     kind: backup
     job: {keep: {daily: 7}, collections: [docs]}
+api:
+  listen: "[::1]:9000"
+  tls_cert: api.pem
+  tls_key: api.key
+  public_url: https://aerie.example
+  session_idle: 2h
+  max_connections: 64
 )";
 
 // A member of the schedule, as the catalog would keep it.
@@ -127,6 +134,12 @@ TEST(Config, EveryDocumentedKeyIsReadAndHasAnEffect) {
       {"repositories.NAME.immutable_for",
        {s3.immutable_for == std::chrono::hours(24 * 30) ? "30d" : "?", "30d"}},
       {"repositories.NAME.retention_mode", {s3.retention_mode, "GOVERNANCE"}},
+      {"api.listen", {config->api.address + " " + std::to_string(config->api.port), "::1 9000"}},
+      {"api.tls_cert", {config->api.tls_cert, "api.pem"}},
+      {"api.tls_key", {config->api.tls_key, "api.key"}},
+      {"api.public_url", {config->api.public_url, "https://aerie.example"}},
+      {"api.session_idle", {config->api.session_idle == std::chrono::hours(2) ? "2h" : "?", "2h"}},
+      {"api.max_connections", {std::to_string(config->api.max_connections), "64"}},
       {"defaults.cluster", {config->default_cluster, "prod"}},
       {"defaults.repository", {config->default_repository, "main"}},
       {"serve.data_dir", {config->serve.data_dir, "/var/lib/aerie"}},
@@ -165,6 +178,19 @@ TEST(Config, AnUnknownKeyIsNamedWithLineAndTheNearestRightOne) {
   EXPECT_THAT(ErrorOf("cluster: {}\n"), HasSubstr("aerie.yaml:1: unknown key 'cluster'; did you "
                                                   "mean 'clusters'?"));
   EXPECT_THAT(ErrorOf("clusters: {}\nzzzzzzzzzz: 1\n"), HasSubstr("known keys: clusters"));
+}
+
+TEST(Config, WhereTheApiListensIsChecked) {
+  for (const char* listen : {"example.com:80", "127.0.0.1:x", "127.0.0.1:99999", ":80"}) {
+    EXPECT_THAT(ErrorOf(std::string("api:\n  listen: '") + listen + "'\n"),
+                HasSubstr("aerie.yaml:2: 'api.listen' must be an address"))
+        << listen;
+  }
+  EXPECT_THAT(ErrorOf("api: {tls_cert: a.pem}\n"), HasSubstr("go together"));
+  EXPECT_THAT(ErrorOf("api: {public_url: aerie.example}\n"), HasSubstr("scheme and host"));
+  EXPECT_THAT(ErrorOf("api: {max_connections: 2}\n"), HasSubstr("8 to 10000"));
+  EXPECT_THAT(ErrorOf("api: {session_idle: 1s}\n"), HasSubstr("a minute or more"));
+  EXPECT_THAT(ErrorOf("api: {listn: x}\n"), HasSubstr("did you mean 'listen'?"));
 }
 
 TEST(Config, KeysOfS3AreForS3) {

@@ -188,6 +188,7 @@ Result<std::vector<Job>> JobStore::List(const JobFilter& filter) {
     where += condition;
     values.push_back(std::move(value));
   };
+  if (!filter.state.empty()) narrow(" AND state = ?", filter.state);
   if (!filter.kind.empty()) narrow(" AND kind = ?", filter.kind);
   if (!filter.schedule.empty()) narrow(" AND schedule = ?", filter.schedule);
   if (filter.before != 0) narrow(" AND number < ?", filter.before);
@@ -208,6 +209,19 @@ Result<std::map<std::pair<std::string, std::string>, std::int64_t>> JobStore::Co
                      [&](const Row& row) {
                        counts[{row.Text(0), row.Text(1)}] = row.Integer(2);
                      }));
+    return counts;
+  });
+}
+
+Result<std::vector<JobStore::EndedCount>> JobStore::CountEnded(std::int64_t since_ms) {
+  return catalog_.WithDatabase([&](Database& db) -> Result<std::vector<EndedCount>> {
+    std::vector<EndedCount> counts;
+    AERIE_TRY(db.Run(
+        "SELECT ended_ms / 86400000, state, count(*) FROM jobs WHERE ended = 1 AND "
+        "ended_ms >= ? GROUP BY 1, 2 ORDER BY 1, 2",
+        {since_ms}, [&](const Row& row) {
+          counts.push_back({.day = row.Integer(0), .state = row.Text(1), .count = row.Integer(2)});
+        }));
     return counts;
   });
 }

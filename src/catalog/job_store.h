@@ -69,6 +69,7 @@ using ChangeJob = std::function<Result<std::optional<JobChange>>(const Job&)>;
 
 struct JobFilter {
   bool open_only = false;
+  std::string state{};      // empty: any
   std::string kind{};       // empty: any
   std::string schedule{};   // empty: any
   std::int64_t before = 0;  // only smaller numbers; 0: from the newest
@@ -91,6 +92,13 @@ class JobStore {
   Result<std::vector<Job>> List(const JobFilter& filter);
   // How many there are, by kind and state.
   Result<std::map<std::pair<std::string, std::string>, std::int64_t>> Counts();
+  // Of those that ended since then, how many on which day (since 1970-01-01) in which state.
+  struct EndedCount {
+    std::int64_t day = 0;
+    std::string state{};
+    std::int64_t count = 0;
+  };
+  Result<std::vector<EndedCount>> CountEnded(std::int64_t since_ms);
   // The newest 10,000 of each are kept, or a few more; `seq` grows.
   Result<std::vector<LogEntry>> Log(std::int64_t number, std::int64_t after_seq, std::size_t limit);
 

@@ -53,6 +53,7 @@ void AddServeCommand(CLI::App& root, Action& action);
 void AddJobCommands(CLI::App& root, Action& action);
 void AddScheduleCommands(CLI::App& root, Action& action);
 void AddAlertCommands(CLI::App& root, Action& action);
+void AddAccessCommands(CLI::App& root, Action& action);
 void AddConfigCommands(CLI::App& root, Action& action);
 // Called by AddBackupCommands and AddRepoCommands: what deletes, and what protects from it.
 void AddDeleteCommands(CLI::App& backup, Action& action);

@@ -100,6 +100,7 @@ int Main(int argc, char** argv) {
   AddJobCommands(root, action);
   AddScheduleCommands(root, action);
   AddAlertCommands(root, action);
+  AddAccessCommands(root, action);
   AddConfigCommands(root, action);
   AddDocumentCommands(root, action);
   try {
