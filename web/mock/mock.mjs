@@ -183,12 +183,12 @@ export function createMock({ scenario = 'full', pace = 1 } = {}) {
       }
     }
     if (lines.length === 0) lines.push(`${kind} as asked`);
-    return { kind, summary: lines.join('\n'), role: destroys ? 'admin' : 'operator', confirm: destroys ? (kind === 'restore' ? spec.to : spec.repository ?? spec.to ?? spec.snapshots?.[0] ?? null) : null };
+    return { kind, summary: lines.join('\n'), role: destroys || (kind === 'backup' && spec.keep) ? 'admin' : 'operator', confirm: destroys ? (kind === 'delete' ? spec.snapshots.join(',') : kind === 'prune' ? spec.repository : spec.to) ?? null : null };
   };
   const submit = (who, kind, spec, more = {}, confirm = undefined) => {
     const plan = planOf(kind, spec);
     if (roles.indexOf(who.role) < roles.indexOf(plan.role)) throw new Refusal(403, `${kind} takes the role ${plan.role}; you are ${who.role}`);
-    if (plan.confirm !== null && confirm !== plan.confirm) throw new Refusal(422, `${kind} may destroy something: confirm it with "${plan.confirm}"`, { errors: [{ at: '/confirm', detail: `must be ${plan.confirm}` }] });
+    if (plan.confirm !== null && confirm !== plan.confirm && !(kind === 'delete' && confirm === plan.confirm.slice(0, 8))) throw new Refusal(422, `${kind} may destroy something: confirm it with "${plan.confirm}"`, { errors: [{ at: '/confirm', detail: `must be ${plan.confirm}` }] });
     const at = iso(Date.now());
     const job = { number: nextNumber, kind, state: 'queued', priority: 0, schedule: null, due_at: null, created_at: at, queued_at: at, started_at: null, ended_at: null, spec, progress: null, error: null, interruptions: 0, holder: null, actions: ['cancel', 'pause'], result: null, ...more };
     nextNumber += 1;
@@ -327,6 +327,7 @@ export function createMock({ scenario = 'full', pace = 1 } = {}) {
     ['GET', '/schedules/:id', 'viewer', ({ params }) => freshSchedule(find(estate.schedules, 'id', params.id, 'schedule'))],
     ['PUT', '/schedules/:id', 'operator', ({ params, body }) => {
       const found = find(estate.schedules, 'id', params.id, 'schedule');
+      if (found.managed_by === 'configuration') throw new Refusal(409, `schedule ${found.id} is of the configuration: change it there, and start the daemon again`);
       previewOf(body, new URLSearchParams());
       found.rules = { zone: 'UTC', jitter: '', window: '', blackouts: [], missed: 'run-once', overlap: 'queue', priority: 0, enabled: true, job: {}, ...body };
       found.updated_at = iso(Date.now());
@@ -341,9 +342,10 @@ export function createMock({ scenario = 'full', pace = 1 } = {}) {
     }, 204],
     ['GET', '/schedules/:id/next', 'viewer', ({ params, query }) => previewOf(find(estate.schedules, 'id', params.id, 'schedule').rules, query)],
     ['GET', '/schedules/:id/runs', 'viewer', ({ params, query }) => page(estate.runs[params.id] ?? [], query)],
-    ['POST', '/schedules/:id/run', 'operator', ({ who, params, query }) => {
+    ['POST', '/schedules/:id/run', 'operator', ({ params }) => {
       const found = find(estate.schedules, 'id', params.id, 'schedule');
-      return submit(who, found.rules.kind, found.rules.job, { schedule: found.id }, query.get('confirm') ?? undefined);
+      // Whoever made the schedule had the role and confirmed it.
+      return submit({ role: 'admin' }, found.rules.kind, found.rules.job, { schedule: found.id }, planOf(found.rules.kind, found.rules.job).confirm ?? undefined);
     }, 202],
     ['GET', '/clusters', 'viewer', ({ query }) => page(estate.clusters, query)],
     ['GET', '/clusters/:name', 'viewer', ({ params }) => find(estate.clusters, 'name', params.name, 'cluster')],
@@ -384,8 +386,9 @@ export function createMock({ scenario = 'full', pace = 1 } = {}) {
       return submit(who, 'delete', spec, {}, planOf('delete', spec).confirm);
     }, 202],
     ['GET', '/alerts', 'viewer', ({ query }) => page(estate.alerts.filter((each) => yes(query, 'open', each.resolved_at === null)), query)],
-    ['POST', '/alerts/:id/acknowledge', 'operator', ({ who, params }) => {
-      const found = Object.assign(find(estate.alerts, 'id', params.id, 'alert'), { acknowledged_at: iso(Date.now()), acknowledged_by: who.user ?? 'local' });
+    ['GET', '/alerts/:number', 'viewer', ({ params }) => find(estate.alerts, 'number', params.number, 'alert')],
+    ['POST', '/alerts/:number/acknowledge', 'operator', ({ params }) => {
+      const found = Object.assign(find(estate.alerts, 'number', params.number, 'alert'), { state: 'acknowledged', acknowledged_at: iso(Date.now()) });
       tell('alerts', { open: estate.alerts.filter((each) => each.resolved_at === null).length });
       return found;
     }],

@@ -341,6 +341,6 @@ describe('alerts', () => {
     }
     const button = page.getByRole('button', { name: 'Acknowledge' }).first();
     await button.click();
-    await page.getByText('Acknowledged by operator').waitFor();
+    await page.getByText('Acknowledged', { exact: true }).first().waitFor();
   });
 });

@@ -1,6 +1,6 @@
 // What pages ask for, by key. Events (events.ts) refresh these; the intervals are for what has none.
 import { keepPreviousData, useInfiniteQuery, useQuery } from '@tanstack/react-query';
-import { api, body, type Alert, type JobState } from './client';
+import { api, body, type JobState } from './client';
 
 const minute = 60_000;
 
@@ -172,22 +172,11 @@ export function usePreview(rules: { when: string; zone: string; jitter: string; 
   });
 }
 
-/** What the alerts' own page (docs/alerting.md) has beside the document's members, where it is there. */
-export type Incident = Alert & {
-  acknowledged_at?: string | null;
-  acknowledged_by?: string | null;
-  details?: string[];
-};
-
 export function useAlerts(open: boolean) {
   return useInfiniteQuery({
     queryKey: ['alerts', open],
-    queryFn: async ({ pageParam }) => {
-      const page = await body(
-        api.GET('/api/v1/alerts', { params: { query: { ...(open ? { open } : {}), limit: 50, ...(pageParam ? { cursor: pageParam } : {}) } } }),
-      );
-      return { ...page, items: page.items as Incident[] };
-    },
+    queryFn: ({ pageParam }) =>
+      body(api.GET('/api/v1/alerts', { params: { query: { ...(open ? { open } : {}), limit: 50, ...(pageParam ? { cursor: pageParam } : {}) } } })),
     initialPageParam: '',
     getNextPageParam: (page) => page.next_cursor ?? undefined,
     refetchInterval: minute,

@@ -2,8 +2,8 @@ import { Button, SegmentedControl } from '@mantine/core';
 import { useQueryClient } from '@tanstack/react-query';
 import { useEffect, useRef } from 'react';
 import { useParams } from 'react-router-dom';
-import { acknowledge } from '../../api/acknowledge';
-import { useAlerts, type Incident } from '../../api/queries';
+import { api, body, type Alert } from '../../api/client';
+import { useAlerts } from '../../api/queries';
 import { useMay } from '../../api/role';
 import { useLocale } from '../../i18n/locale';
 import { useFilters } from '../../ui/filters';
@@ -53,7 +53,7 @@ export default function Alerts() {
               <>
                 <ul className={styles.list}>
                   {items.map((each) => (
-                    <One key={each.id} incident={each} marked={each.id === id} />
+                    <One key={each.number} incident={each} marked={String(each.number) === id} />
                   ))}
                 </ul>
                 <LoadMore query={query} />
@@ -66,7 +66,7 @@ export default function Alerts() {
   );
 }
 
-function One({ incident, marked }: { incident: Incident; marked: boolean }) {
+function One({ incident, marked }: { incident: Alert; marked: boolean }) {
   const { t, duration } = useLocale();
   const client = useQueryClient();
   const operator = useMay('operator');
@@ -75,11 +75,10 @@ function One({ incident, marked }: { incident: Incident; marked: boolean }) {
     if (marked) item.current?.scrollIntoView({ block: 'center' });
   }, [marked]);
   const open = incident.resolved_at === null;
-  // The button is there where the API knows of acknowledging.
   const can = open && operator && incident.acknowledged_at === null;
   const acknowledgeIt = async () => {
     try {
-      await acknowledge(incident.id);
+      await body(api.POST('/api/v1/alerts/{number}/acknowledge', { params: { path: { number: incident.number } } }));
       tellDone(t, t.alerts.acknowledgedNow);
       await client.invalidateQueries({ queryKey: ['alerts'] });
     } catch (problem) {
@@ -92,13 +91,13 @@ function One({ incident, marked }: { incident: Incident; marked: boolean }) {
         <Severity severity={incident.severity} />
         <h2 className={styles.title}>
           {ruleName(t, incident.rule)}
-          <span className={styles.about}> · {incident.object}</span>
+          <span className={styles.about}> · {incident.about}</span>
         </h2>
         <span className={styles.right}>
           {open ? null : <Status tone="good">{t.alerts.resolved}</Status>}
           {incident.acknowledged_at ? (
             <Status tone="quiet" icon="user">
-              {t.alerts.acknowledgedBy(incident.acknowledged_by ?? '')}
+              {t.alerts.acknowledged}
             </Status>
           ) : null}
           {can ? (
@@ -108,8 +107,8 @@ function One({ incident, marked }: { incident: Incident; marked: boolean }) {
           ) : null}
         </span>
       </div>
-      <p className={styles.text}>{incident.text}</p>
-      {incident.details?.length ? (
+      <p className={styles.text}>{incident.summary}</p>
+      {incident.details.length > 0 ? (
         <ul className={styles.details}>
           {incident.details.map((line) => (
             <li key={line}>{line}</li>
@@ -122,9 +121,9 @@ function One({ incident, marked }: { incident: Incident; marked: boolean }) {
         </p>
       ) : null}
       <p className={styles.times}>
-        {t.alerts.incident(incident.id)} · {t.alerts.since} <Moment time={incident.raised_at} /> (<When time={incident.raised_at} />)
+        {t.alerts.incident(incident.number)} · {t.alerts.since} <Moment time={incident.opened_at} /> (<When time={incident.opened_at} />)
         {incident.resolved_at
-          ? ` · ${t.alerts.lasted(duration((new Date(incident.resolved_at).getTime() - new Date(incident.raised_at).getTime()) / 1000))}`
+          ? ` · ${t.alerts.lasted(duration((new Date(incident.resolved_at).getTime() - new Date(incident.opened_at).getTime()) / 1000))}`
           : ''}
       </p>
     </li>

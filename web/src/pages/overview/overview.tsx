@@ -298,7 +298,7 @@ function AlertsPanel() {
           ) : (
             <ul className={styles.list}>
               {items.slice(0, 5).map((alert) => (
-                <li key={alert.id}>
+                <li key={alert.number}>
                   <IncidentLine alert={alert} />
                 </li>
               ))}

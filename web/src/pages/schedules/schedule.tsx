@@ -10,7 +10,7 @@ import { useLocale } from '../../i18n/locale';
 import { ConfirmDialog } from '../../ui/confirm';
 import { Icon } from '../../ui/icons';
 import { kindName, targetOf } from '../../ui/job-bits';
-import { Columns, Facts, PageHead, Panel, Stack } from '../../ui/layout';
+import { Columns, Facts, Line, PageHead, Panel, Stack } from '../../ui/layout';
 import { RunNow } from '../../ui/run-now';
 import { RunOutcome } from '../../ui/run-outcome';
 import { Empty, Loaded, ProblemNote } from '../../ui/states';
@@ -42,6 +42,7 @@ function Page({ schedule }: { schedule: Schedule }) {
   const admin = useMay('admin');
   const [removing, setRemoving] = useState(false);
   const rules = rulesOf(schedule);
+  const mine = schedule.managed_by === 'catalog';
   const zone = rules.zone || 'UTC';
   const remove = async () => {
     await api.DELETE('/api/v1/schedules/{id}', { params: { path: { id: schedule.id }, query: { confirm: schedule.id } } });
@@ -52,15 +53,26 @@ function Page({ schedule }: { schedule: Schedule }) {
     <>
       <PageHead
         title={schedule.id}
-        lead={rules.enabled ? <Status tone="good">{t.schedules.enabled}</Status> : <Status tone="quiet" icon="pause">{t.schedules.disabled}</Status>}
+        lead={
+          <Line>
+            {rules.enabled ? (
+              <Status tone="good">{t.schedules.enabled}</Status>
+            ) : (
+              <Status tone="quiet" icon="pause">
+                {t.schedules.disabled}
+              </Status>
+            )}
+            {mine ? null : <span>{t.schedules.managedHelp}</span>}
+          </Line>
+        }
       >
         <RunNow schedule={schedule} wide />
-        {operator ? (
+        {operator && mine ? (
           <Button component={Link} to={`/schedules/${encodeURIComponent(schedule.id)}/edit`} variant="default" leftSection={<Icon name="edit" size={14} />}>
             {t.edit}
           </Button>
         ) : null}
-        {admin ? (
+        {admin && mine ? (
           <Menu>
             <Menu.Target>
               <ActionIcon variant="default" size={30} aria-label={t.schedules.more}>

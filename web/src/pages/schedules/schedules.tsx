@@ -125,7 +125,7 @@ function Enabled({ schedule }: { schedule: Schedule }) {
       size="sm"
       aria-label={t.schedules.enable(schedule.id)}
       checked={rules.enabled}
-      disabled={!operator}
+      disabled={!operator || schedule.managed_by === 'configuration'}
       onChange={(event) => void change(event.currentTarget.checked)}
     />
   );
