@@ -1,4 +1,9 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { defineConfig } from 'vite';
+
+interface Mock {
+  handle: (request: IncomingMessage, response: ServerResponse) => Promise<void>;
+}
 
 export default defineConfig({
   esbuild: { jsx: 'automatic' },
@@ -25,7 +30,9 @@ export default defineConfig({
       name: 'aerie-mock',
       apply: 'serve',
       async configureServer(server) {
-        const { createMock } = await import('./mock/mock.mjs');
+        // Not a literal: scripts/build-web builds without the mock's folder.
+        const path = new URL('./mock/mock.mjs', import.meta.url).href;
+        const { createMock } = (await import(path)) as { createMock: () => Mock };
         const mock = createMock();
         server.middlewares.use((request, response, next) => {
           if (request.url?.startsWith('/api/')) void mock.handle(request, response);
