@@ -2,9 +2,9 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { Component, lazy, Suspense, useEffect, type ReactNode } from 'react';
 import { Route, Routes, useLocation } from 'react-router-dom';
-import { api, onSignedOut, setCsrfToken, type Session } from './api/client';
+import { api, body, onSignedOut, setCsrfToken, type Session } from './api/client';
 import { useEvents } from './api/events';
-import { useSession, useSettings, useStatistics } from './api/queries';
+import { takeSession, useSession, useSettings, useStatistics } from './api/queries';
 import { RoleContext } from './api/role';
 import { useLocale } from './i18n/locale';
 import { NotFound } from './pages/not-found';
@@ -49,9 +49,7 @@ function Inside({ session }: { session: Session }) {
   const jobs = statistics.data?.jobs ?? {};
   const running = ['queued', 'running', 'pausing', 'cancelling', 'interrupted'].reduce((sum, state) => sum + (jobs[state] ?? 0), 0);
   const signOut = async () => {
-    await api.DELETE('/api/v1/session');
-    client.clear();
-    await client.invalidateQueries({ queryKey: ['session'] });
+    takeSession(client, await body(api.DELETE('/api/v1/session')));
   };
   return (
     <RoleContext.Provider value={{ role, open: session.mode === 'open', user: session.user ?? '' }}>

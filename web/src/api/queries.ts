@@ -1,11 +1,17 @@
 // What pages ask for, by key. Events (events.ts) refresh these; the intervals are for what has none.
-import { keepPreviousData, useInfiniteQuery, useQuery } from '@tanstack/react-query';
-import { api, body, type JobState } from './client';
+import { keepPreviousData, useInfiniteQuery, useQuery, type QueryClient } from '@tanstack/react-query';
+import { api, body, type JobState, type Session } from './client';
 
 const minute = 60_000;
 
 export function useSession() {
   return useQuery({ queryKey: ['session'], queryFn: () => body(api.GET('/api/v1/session')), staleTime: 5 * minute });
+}
+
+/** Somebody else looks from now on: nothing that the one before saw is left. */
+export function takeSession(client: QueryClient, session: Session): void {
+  client.setQueryData(['session'], session);
+  client.removeQueries({ predicate: (query) => query.queryKey[0] !== 'session' });
 }
 
 export function useStatistics() {

@@ -2,40 +2,38 @@
 import { useSyncExternalStore } from 'react';
 
 interface Ticker {
-  now: Date;
-  listeners: Set<() => void>;
-  timer: number | undefined;
+  subscribe: (listener: () => void) => () => void;
+  now: () => Date;
 }
 
-const tickers = new Map<number, Ticker>();
-
-function tickerOf(everyMs: number): Ticker {
-  let ticker = tickers.get(everyMs);
-  if (!ticker) {
-    ticker = { now: new Date(), listeners: new Set(), timer: undefined };
-    tickers.set(everyMs, ticker);
-  }
-  return ticker;
-}
-
-export function useNow(everyMs = 10_000): Date {
-  return useSyncExternalStore(
-    (listener) => {
-      const ticker = tickerOf(everyMs);
-      ticker.listeners.add(listener);
-      ticker.timer ??= window.setInterval(() => {
-        ticker.now = new Date();
-        ticker.listeners.forEach((tell) => tell());
-      }, everyMs);
+function makeTicker(everyMs: number): Ticker {
+  const listeners = new Set<() => void>();
+  let now = new Date();
+  let timer: number | undefined;
+  const tick = () => {
+    now = new Date();
+    listeners.forEach((tell) => tell());
+  };
+  return {
+    now: () => now,
+    subscribe: (listener) => {
+      // Where nobody listened the time stood still.
+      if (listeners.size === 0) now = new Date();
+      listeners.add(listener);
+      timer ??= window.setInterval(tick, everyMs);
       return () => {
-        ticker.listeners.delete(listener);
-        if (ticker.listeners.size === 0) {
-          window.clearInterval(ticker.timer);
-          ticker.timer = undefined;
-          tickers.delete(everyMs);
-        }
+        listeners.delete(listener);
+        if (listeners.size > 0) return;
+        window.clearInterval(timer);
+        timer = undefined;
       };
     },
-    () => tickerOf(everyMs).now,
-  );
+  };
+}
+
+const tickers = { slow: makeTicker(10_000), fast: makeTicker(1_000) };
+
+export function useNow(pace: keyof typeof tickers = 'slow'): Date {
+  const ticker = tickers[pace];
+  return useSyncExternalStore(ticker.subscribe, ticker.now);
 }

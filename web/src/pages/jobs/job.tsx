@@ -67,7 +67,7 @@ function Page({ number }: { number: number }) {
 
 function Live({ job }: { job: Job }) {
   const { t, number, bytes, duration, percent } = useLocale();
-  const now = useNow(1000);
+  const now = useNow('fast');
   const figures = figuresOf(job.progress);
   const elapsed = job.started_at ? (now.getTime() - new Date(job.started_at).getTime()) / 1000 : null;
   const moving = job.state === 'running' || job.state === 'pausing' || job.state === 'cancelling';

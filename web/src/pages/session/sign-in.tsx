@@ -3,6 +3,7 @@ import { useQueryClient } from '@tanstack/react-query';
 import { useEffect, useState, type FormEvent } from 'react';
 import { api, body } from '../../api/client';
 import { Problem } from '../../api/problem';
+import { takeSession } from '../../api/queries';
 import { useLocale } from '../../i18n/locale';
 import { Icon, Mark } from '../../ui/icons';
 import { LanguageMenu } from '../../ui/shell';
@@ -24,9 +25,7 @@ export function SignIn() {
     setBusy(true);
     setError(null);
     try {
-      const session = await body(api.POST('/api/v1/session', { body: { user: user.trim(), password } }));
-      client.clear();
-      client.setQueryData(['session'], session);
+      takeSession(client, await body(api.POST('/api/v1/session', { body: { user: user.trim(), password } })));
     } catch (problem) {
       setError(problem);
       setPassword('');
