@@ -32,6 +32,7 @@ describe('durations', () => {
     [61, '1 min 1 s'],
     [3600, '1 h'],
     [3 * 3600 + 12 * 60 + 40, '3 h 12 min'],
+    [86400, '24 h'],
     [86400 * 3 + 60, '3 d'],
   ])('%d is %s', (seconds, text) => expect(duration('en', seconds)).toBe(text));
   it('is Chinese in Chinese', () => expect(duration('zh', 3720)).toBe('1 小时 2 分'));
@@ -43,7 +44,9 @@ describe('relative times', () => {
     ['2026-11-29T11:59:57Z', 'just now'],
     ['2026-11-29T11:59:20Z', '40 seconds ago'],
     ['2026-11-29T09:01:00Z', '2 hours ago'],
-    ['2026-11-30T12:00:00Z', 'in 1 day'],
+    ['2026-11-30T12:00:00Z', 'in 24 hours'],
+    ['2026-11-28T02:00:00Z', '34 hours ago'],
+    ['2026-11-26T12:00:00Z', '3 days ago'],
     ['2026-11-01T12:00:00Z', '28 days ago'],
     ['2025-01-01T12:00:00Z', '1 year ago'],
   ])('%s is %s', (time, text) => expect(relative('en', new Date(time), now)).toBe(text));

@@ -40,9 +40,11 @@ export function duration(language: Language, seconds: number): string {
       : { d: ' d', h: ' h', m: ' min', s: ' s', less: 'less than 1 s' };
   const whole = Math.round(seconds);
   if (whole < 1) return words.less;
+  // Up to two days hours say more: backups are a matter of 24 of them.
+  const days = whole >= 2 * 86400 ? Math.floor(whole / 86400) : 0;
   const parts: [number, string][] = [
-    [Math.floor(whole / 86400), words.d],
-    [Math.floor((whole % 86400) / 3600), words.h],
+    [days, words.d],
+    [Math.floor((whole - days * 86400) / 3600), words.h],
     [Math.floor((whole % 3600) / 60), words.m],
     [whole % 60, words.s],
   ];
@@ -57,7 +59,6 @@ export function duration(language: Language, seconds: number): string {
 const steps: [Intl.RelativeTimeFormatUnit, number][] = [
   ['year', 31_557_600],
   ['month', 2_629_800],
-  ['week', 604_800],
   ['day', 86_400],
   ['hour', 3_600],
   ['minute', 60],
@@ -68,8 +69,9 @@ export function relative(language: Language, time: Date, now: Date): string {
   const seconds = (time.getTime() - now.getTime()) / 1000;
   const format = new Intl.RelativeTimeFormat(intlTag[language], { numeric: 'always' });
   for (const [unit, size] of steps) {
-    // Weeks and months hide on which day it was; below ten of them days say more.
-    if ((unit === 'week' || unit === 'month') && Math.abs(seconds) < 70 * 86_400) continue;
+    // Months hide on which day it was, and days at which hour: the smaller unit stays for a while.
+    if (unit === 'month' && Math.abs(seconds) < 70 * 86_400) continue;
+    if (unit === 'day' && Math.abs(seconds) < 2 * 86_400) continue;
     if (Math.abs(seconds) >= size) return format.format(Math.trunc(seconds / size), unit);
   }
   if (Math.abs(seconds) < 5) return language === 'zh' ? '刚刚' : 'just now';

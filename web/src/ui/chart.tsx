@@ -17,6 +17,21 @@ interface ChartProps {
   kind?: 'area' | 'bars';
 }
 
+/** Ticks at round sizes: 0, 50 GiB, 100 GiB. */
+export function byteTicks(most: number): number[] {
+  if (most <= 0) return [0, 1];
+  const unit = 1024 ** Math.floor(Math.log(most) / Math.log(1024));
+  const rough = most / unit / 3;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = unit * power * ([1, 2, 5, 10].find((each) => each * power >= rough) ?? 10);
+  return Array.from({ length: Math.ceil(most / step) + 1 }, (_, index) => index * step);
+}
+
+function byteAxis(points: Point[]) {
+  const ticks = byteTicks(Math.max(0, ...points.map((point) => point.value)));
+  return { ticks, domain: [0, ticks.at(-1) ?? 1] as [number, number] };
+}
+
 export default function Chart({ title, points, names, format, kind = 'area' }: ChartProps) {
   const { day, t } = useLocale();
   const axis = { tickLine: false, axisLine: false, tick: { fontSize: 11, fill: 'var(--mantine-color-dimmed)' } } as const;
@@ -24,7 +39,7 @@ export default function Chart({ title, points, names, format, kind = 'area' }: C
     <>
       <CartesianGrid vertical={false} stroke="var(--aerie-line-soft)" />
       <XAxis dataKey="date" {...axis} minTickGap={36} tickFormatter={(date: string) => day(new Date(date))} />
-      <YAxis {...axis} width={62} tickFormatter={format} tickCount={4} domain={[0, 'auto']} />
+      <YAxis {...axis} width={62} tickFormatter={format} allowDecimals={false} tickCount={4} {...(kind === 'area' ? byteAxis(points) : {})} />
       <Tooltip
         isAnimationActive={false}
         content={({ active, payload, label }) =>

@@ -1,6 +1,7 @@
 // What pages are made of: a head, panels, rows of facts.
-import { useEffect, type ReactNode } from 'react';
+import { useEffect, useRef, type ReactNode } from 'react';
 import { useLocale } from '../i18n/locale';
+import { greet } from './arrival';
 import styles from './layout.module.css';
 
 /** The page's title, which is the document's too, and its actions. */
@@ -9,10 +10,12 @@ export function PageHead({ title, lead, children }: { title: string; lead?: Reac
   useEffect(() => {
     document.title = `${title} · ${t.product}`;
   }, [title, t]);
+  const heading = useRef<HTMLHeadingElement>(null);
+  useEffect(() => greet(heading.current), []);
   return (
     <header className={styles.head}>
       <div>
-        <h1 className={styles.title} tabIndex={-1} data-page-title>
+        <h1 ref={heading} className={styles.title} tabIndex={-1} data-page-title>
           {title}
         </h1>
         {lead ? <div className={styles.lead}>{lead}</div> : null}

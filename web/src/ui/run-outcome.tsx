@@ -21,7 +21,7 @@ export function RunOutcome({ run }: { run: ScheduleRun }) {
   return (
     <>
       {status}{' '}
-      <Anchor component={Link} to={`/jobs/${run.job}`} size="xs">
+      <Anchor component={Link} to={`/jobs/${run.job}`} inherit={false} size="xs">
         #{run.job}
       </Anchor>
     </>

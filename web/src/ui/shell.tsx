@@ -3,6 +3,7 @@ import { ActionIcon, Drawer, Menu, useMantineColorScheme } from '@mantine/core';
 import { useEffect, useRef, useState, type ReactNode } from 'react';
 import { NavLink, useLocation } from 'react-router-dom';
 import { useLocale } from '../i18n/locale';
+import { arrive } from './arrival';
 import { Icon, Mark, type IconName } from './icons';
 import styles from './shell.module.css';
 
@@ -24,10 +25,9 @@ export function Shell(props: ShellProps) {
   const first = useRef(true);
   useEffect(() => {
     setOpened(false);
-    // Whoever listens instead of looking is told where they are; not on the first page, where the
-    // browser does it.
+    // Not on the first page, where the browser does it.
     if (first.current) first.current = false;
-    else main.current?.querySelector<HTMLElement>('[data-page-title]')?.focus();
+    else arrive(main.current);
   }, [location.pathname]);
   return (
     <div className={styles.shell}>
@@ -103,9 +103,12 @@ function Links({ counts }: { counts: ShellProps['counts'] }) {
   );
 }
 
+// Without it Mantine would write a <style> element while the colours change.
+export const keepStyles = { keepTransitions: true };
+
 function SchemeMenu() {
   const { t } = useLocale();
-  const { colorScheme, setColorScheme } = useMantineColorScheme();
+  const { colorScheme, setColorScheme } = useMantineColorScheme(keepStyles);
   const choices = [
     ['auto', 'auto', t.scheme.auto],
     ['light', 'sun', t.scheme.light],

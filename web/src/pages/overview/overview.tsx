@@ -376,7 +376,7 @@ function NextPanel() {
 
 function More({ to, words }: { to: string; words: string }) {
   return (
-    <Anchor component={Link} to={to} size="xs">
+    <Anchor component={Link} to={to} inherit={false} size="xs">
       {words}
     </Anchor>
   );

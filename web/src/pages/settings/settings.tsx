@@ -4,6 +4,7 @@ import { useSettings } from '../../api/queries';
 import { useMay, useWho } from '../../api/role';
 import { useLocale } from '../../i18n/locale';
 import { useFilters } from '../../ui/filters';
+import { keepStyles } from '../../ui/shell';
 import { Columns, Facts, PageHead, Panel, Stack } from '../../ui/layout';
 import { Loaded } from '../../ui/states';
 import { Status } from '../../ui/status';
@@ -51,7 +52,7 @@ export default function Settings() {
 
 function About() {
   const { t, language, setLanguage } = useLocale();
-  const { colorScheme, setColorScheme } = useMantineColorScheme();
+  const { colorScheme, setColorScheme } = useMantineColorScheme(keepStyles);
   const query = useSettings();
   const { open, user, role } = useWho();
   return (
