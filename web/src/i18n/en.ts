@@ -38,6 +38,7 @@ export const en = {
     skip: 'Skip to the content',
     openMenu: 'Open the menu',
     navigation: 'Main',
+    bar: 'Status and account',
     notLive: 'No live updates',
     account: (user: string) => `Account: ${user}`,
   },
@@ -122,7 +123,9 @@ export const en = {
         ? `The cluster has a verified backup younger than ${goal}.`
         : `All ${clusters} clusters have a verified backup younger than ${goal}.`,
     late: (late: number, all: number, goal: string) =>
-      `${late} of ${some(all, 'cluster', 'clusters')} without a verified backup younger than ${goal}.`,
+      `${late} of ${some(all, 'cluster', 'clusters')} ${late === 1 ? 'has' : 'have'} no verified backup younger than ${goal}.`,
+    nothing: 'Nothing is backed up yet.',
+    noHistory: 'Nothing to show yet',
     down: (count: number) => `${some(count, 'cluster does', 'clusters do')} not answer. Backups are within the goal.`,
     protected: 'Collections protected',
     verifiedOf: 'Snapshots verified',

@@ -39,7 +39,7 @@ export default function Chart({ title, points, names, format, kind = 'area' }: C
     <>
       <CartesianGrid vertical={false} stroke="var(--aerie-line-soft)" />
       <XAxis dataKey="date" {...axis} minTickGap={36} tickFormatter={(date: string) => day(new Date(date))} />
-      <YAxis {...axis} width={62} tickFormatter={format} allowDecimals={false} tickCount={4} {...(kind === 'area' ? byteAxis(points) : {})} />
+      <YAxis {...axis} width={62} tickFormatter={(value: number) => format(value).replace(/[.]0+ /, ' ')} allowDecimals={false} tickCount={4} {...(kind === 'area' ? byteAxis(points) : {})} />
       <Tooltip
         isAnimationActive={false}
         content={({ active, payload, label }) =>

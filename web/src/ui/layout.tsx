@@ -66,9 +66,19 @@ export function Stack({ children, tight = false }: { children: ReactNode; tight?
   return <div className={tight ? styles.stackTight : styles.stack}>{children}</div>;
 }
 
-/** Side by side where there is room; `wide` gives the first twice the width. */
-export function Columns({ children, wide = false }: { children: ReactNode; wide?: boolean }) {
-  return <div className={wide ? styles.columnsWide : styles.columns}>{children}</div>;
+interface ColumnsProps {
+  children: ReactNode;
+  wide?: boolean; // the first has twice the width
+  urgent?: boolean; // the second comes first where they do not fit side by side
+}
+
+/** Side by side where there is room. */
+export function Columns({ children, wide = false, urgent = false }: ColumnsProps) {
+  return (
+    <div className={wide ? styles.columnsWide : styles.columns} data-urgent={urgent || undefined}>
+      {children}
+    </div>
+  );
 }
 
 export function Toolbar({ children, label }: { children: ReactNode; label: string }) {

@@ -2,7 +2,7 @@
 // what it would do before it does it. The button comes with the plan of exactly what was chosen.
 import { Button, Checkbox, Group, Modal, Radio, Select, TextInput } from '@mantine/core';
 import { useQueryClient } from '@tanstack/react-query';
-import { useRef, useState, type FormEvent } from 'react';
+import { useEffect, useRef, useState, type FormEvent } from 'react';
 import { useNavigate } from 'react-router-dom';
 import { api, body, idempotencyKey, type SnapshotCollection, type SnapshotSummary } from '../api/client';
 import { useClusters, useSnapshot } from '../api/queries';
@@ -91,6 +91,9 @@ function Form({ snapshot, collections, close }: FormProps) {
   const allowed = current === null || may(who.role, current.role);
   const confirmed = current !== null && (current.confirm === null || typed.trim() === current.confirm);
   const shown = (each: SnapshotCollection) => `${each.name}${suffix.trim()}`;
+
+  const shownPlan = useRef<HTMLElement>(null);
+  useEffect(() => shownPlan.current?.scrollIntoView({ block: 'nearest' }), [plan]);
 
   const submit = async (event: FormEvent) => {
     event.preventDefault();
@@ -203,7 +206,7 @@ function Form({ snapshot, collections, close }: FormProps) {
       </div>
 
       {current ? (
-        <section className={styles.plan} aria-label={t.restore.plan} aria-live="polite">
+        <section ref={shownPlan} className={styles.plan} aria-label={t.restore.plan} aria-live="polite">
           <h3>{t.restore.plan}</h3>
           <pre>{current.summary}</pre>
           {allowed ? null : (

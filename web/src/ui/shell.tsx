@@ -34,7 +34,8 @@ export function Shell(props: ShellProps) {
       <a className={styles.skip} href="#main">
         {t.shell.skip}
       </a>
-      <header className={styles.top}>
+      {/* No <header>: dialogs have one, and there is one banner at a time. */}
+      <section className={styles.top} aria-label={t.shell.bar}>
         <ActionIcon className={styles.burger} aria-label={t.shell.openMenu} aria-expanded={opened} onClick={() => setOpened(true)}>
           <Icon name="menu" size={20} />
         </ActionIcon>
@@ -52,7 +53,7 @@ export function Shell(props: ShellProps) {
         <SchemeMenu />
         <LanguageMenu />
         <UserMenu {...props} />
-      </header>
+      </section>
       <nav className={styles.side} aria-label={t.shell.navigation}>
         <Links counts={props.counts} />
         <div className={styles.version}>

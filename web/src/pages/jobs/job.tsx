@@ -201,7 +201,7 @@ function LogPanel({ number }: { number: number }) {
   const { t, language } = useLocale();
   const entries = useJobLog(number);
   const [follow, setFollow] = useState(true);
-  const list = useRef<HTMLOListElement>(null);
+  const list = useRef<HTMLDivElement>(null);
   useEffect(() => {
     if (follow && list.current) list.current.scrollTop = list.current.scrollHeight;
   }, [entries, follow]);
@@ -215,7 +215,8 @@ function LogPanel({ number }: { number: number }) {
         <Empty icon="audit" title={t.jobs.noLog} />
       ) : (
         // Reachable by the keyboard, since it scrolls.
-        <ol className={styles.log} ref={list} tabIndex={0} aria-label={t.jobs.log} role="log">
+        <div className={styles.log} ref={list} tabIndex={0} aria-label={t.jobs.log} role="log">
+          <ol>
           {entries.map((entry) => (
             <li key={entry.seq} data-kind={entry.kind}>
               <time dateTime={entry.at} title={new Date(entry.at).toISOString()}>
@@ -225,7 +226,8 @@ function LogPanel({ number }: { number: number }) {
               <span className={styles.text}>{entry.text}</span>
             </li>
           ))}
-        </ol>
+          </ol>
+        </div>
       )}
     </Panel>
   );

@@ -40,7 +40,7 @@ export default function Overview() {
       <Stack>
         <FirstSteps backup={() => setBackup(true)} />
         <Verdict />
-        <Columns wide>
+        <Columns wide urgent>
           <Stack>
             <ClustersPanel />
             <GrowthPanel />
@@ -71,9 +71,11 @@ function Verdict() {
   if (all.length === 0) return null;
   const late = all.filter((each) => toneOfAge(each.newest_verified_at, now, goal) === 'bad').length;
   const down = all.filter((each) => each.state === 'down').length;
-  const tone = late > 0 ? 'bad' : down > 0 || totals.open_alerts > 0 ? 'warn' : 'good';
-  const words =
-    late > 0
+  const nothing = totals.snapshots === 0;
+  const tone = nothing ? 'warn' : late > 0 ? 'bad' : down > 0 || totals.open_alerts > 0 ? 'warn' : 'good';
+  const words = nothing
+    ? t.overview.nothing
+    : late > 0
       ? t.overview.late(late, all.length, duration(goal))
       : down > 0
         ? t.overview.down(down)
@@ -198,7 +200,10 @@ function GrowthPanel() {
       }
     >
       <Loaded query={query} rows={6}>
-        {(data) => (
+        {(data) =>
+          data.days.every((day) => day.stored_bytes_total === 0 && day.jobs_completed + day.jobs_failed === 0) ? (
+            <Empty icon="overview" title={t.overview.noHistory} />
+          ) : (
           <Suspense fallback={<Loading rows={6} />}>
             {what === 'stored' ? (
               <Chart
@@ -217,7 +222,8 @@ function GrowthPanel() {
               />
             )}
           </Suspense>
-        )}
+          )
+        }
       </Loaded>
     </Panel>
   );

@@ -90,7 +90,7 @@ export default function Snapshots() {
         <Toolbar label={t.filter}>
           <TextInput
             size="xs"
-            w={190}
+            w={212}
             placeholder={t.snapshots.collectionFilter}
             aria-label={t.snapshots.collectionFilter}
             leftSection={<Icon name="search" size={14} />}
