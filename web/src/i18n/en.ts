@@ -327,7 +327,6 @@ export const en = {
     next: 'Next',
     last: 'Last',
     due: 'Due',
-    managed: 'Of the configuration',
     managedHelp: 'It is changed in the configuration file, and takes effect when the daemon starts.',
     enabled: 'Enabled',
     disabled: 'Disabled',

@@ -309,7 +309,6 @@ export const zh: Messages = {
     next: '下次',
     last: '上次',
     due: '应运行时间',
-    managed: '来自配置',
     managedHelp: '请在配置文件中修改，守护进程启动时生效。',
     enabled: '已启用',
     disabled: '已停用',

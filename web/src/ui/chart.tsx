@@ -84,7 +84,8 @@ export default function Chart({ title, points, names, format, kind = 'area' }: C
           )}
         </ResponsiveContainer>
       </div>
-      <table className={styles.numbers}>
+      <div className={styles.numbers}>
+      <table>
         <caption>{title}</caption>
         <thead>
           <tr>
@@ -106,6 +107,7 @@ export default function Chart({ title, points, names, format, kind = 'area' }: C
           ))}
         </tbody>
       </table>
+      </div>
     </figure>
   );
 }

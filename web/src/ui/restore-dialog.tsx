@@ -1,6 +1,6 @@
 // Restore: where to, which collections under which names, what happens to those that are there, and
 // what it would do before it does it. The button comes with the plan of exactly what was chosen.
-import { Button, Checkbox, Group, Modal, Radio, Select, TextInput } from '@mantine/core';
+import { Button, Checkbox, Modal, Radio, Select, TextInput } from '@mantine/core';
 import { useQueryClient } from '@tanstack/react-query';
 import { useEffect, useRef, useState, type FormEvent } from 'react';
 import { useNavigate } from 'react-router-dom';
@@ -208,7 +208,7 @@ function Form({ snapshot, collections, close }: FormProps) {
       {current ? (
         <section ref={shownPlan} className={styles.plan} aria-label={t.restore.plan} aria-live="polite">
           <h3>{t.restore.plan}</h3>
-          <pre>{current.summary}</pre>
+          <pre tabIndex={0}>{current.summary}</pre>
           {allowed ? null : (
             <p className={styles.refused}>
               <Icon name="warn" size={14} /> {t.restore.needs(t.role[current.role])}
@@ -227,7 +227,7 @@ function Form({ snapshot, collections, close }: FormProps) {
       ) : null}
       {error ? <ProblemNote error={error} /> : null}
 
-      <Group justify="flex-end" mt="lg" gap="xs">
+      <div className={styles.foot}>
         <Button variant="default" onClick={close}>
           {t.cancel}
         </Button>
@@ -239,7 +239,7 @@ function Form({ snapshot, collections, close }: FormProps) {
         >
           {current ? t.restore.act : t.restore.preview}
         </Button>
-      </Group>
+      </div>
     </form>
   );
 }

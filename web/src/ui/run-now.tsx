@@ -71,7 +71,7 @@ export function RunNow({ schedule, wide = false }: { schedule: Schedule; wide?: 
           close={() => setAsked(null)}
         >
           <p>{kindName(t, rules.kind)}</p>
-          <pre>{asked.summary}</pre>
+          <pre tabIndex={0}>{asked.summary}</pre>
         </ConfirmDialog>
       ) : null}
     </>

@@ -54,7 +54,7 @@ function Page({ number }: { number: number }) {
               <Stack>
                 <AboutPanel job={job} />
                 <Panel title={t.jobs.spec}>
-                  <pre className={styles.json}>{JSON.stringify(job.spec, null, 2)}</pre>
+                  <pre className={styles.json} tabIndex={0}>{JSON.stringify(job.spec, null, 2)}</pre>
                 </Panel>
               </Stack>
             </Columns>
@@ -191,7 +191,7 @@ function ResultPanel({ job }: { job: Job }) {
       />
       <details>
         <summary>{t.jobs.whole}</summary>
-        <pre className={styles.json}>{JSON.stringify(result, null, 2)}</pre>
+        <pre className={styles.json} tabIndex={0}>{JSON.stringify(result, null, 2)}</pre>
       </details>
     </Panel>
   );

@@ -127,6 +127,7 @@ export default function Jobs() {
                       key: 'took',
                       title: t.word.took,
                       numeric: true,
+                      phone: 'hide',
                       cell: (row) =>
                         row.started_at && row.ended_at
                           ? duration((new Date(row.ended_at).getTime() - new Date(row.started_at).getTime()) / 1000)

@@ -1,4 +1,4 @@
-import { Anchor, Button, Switch } from '@mantine/core';
+import { Anchor, Button, Switch, Tooltip } from '@mantine/core';
 import { useQueryClient } from '@tanstack/react-query';
 import { Link } from 'react-router-dom';
 import { api, body, type Schedule } from '../../api/client';
@@ -12,6 +12,7 @@ import { PageHead, Panel } from '../../ui/layout';
 import { RunNow } from '../../ui/run-now';
 import { RunOutcome } from '../../ui/run-outcome';
 import { Empty, Loaded } from '../../ui/states';
+import { Status } from '../../ui/status';
 import { DataTable } from '../../ui/table';
 import { tellProblem } from '../../ui/tell';
 import { When } from '../../ui/values';
@@ -120,12 +121,21 @@ function Enabled({ schedule }: { schedule: Schedule }) {
       tellProblem(t, problem);
     }
   };
+  if (schedule.managed_by === 'configuration') {
+    return (
+      <Tooltip label={t.schedules.managedHelp}>
+        <span>
+          <Status tone={rules.enabled ? 'good' : 'quiet'}>{rules.enabled ? t.schedules.enabled : t.schedules.disabled}</Status>
+        </span>
+      </Tooltip>
+    );
+  }
   return (
     <Switch
       size="sm"
       aria-label={t.schedules.enable(schedule.id)}
       checked={rules.enabled}
-      disabled={!operator || schedule.managed_by === 'configuration'}
+      disabled={!operator}
       onChange={(event) => void change(event.currentTarget.checked)}
     />
   );

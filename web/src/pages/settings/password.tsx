@@ -33,7 +33,7 @@ export function Password() {
   };
   const show = { 'aria-label': t.session.showPassword };
   return (
-    <form onSubmit={(event) => void submit(event)} className={styles.form}>
+    <form onSubmit={(event) => void submit(event)} className={styles.password}>
       <PasswordInput
         label={t.settings.oldPassword}
         value={old}

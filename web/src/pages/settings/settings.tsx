@@ -1,4 +1,4 @@
-import { Select, Tabs, TextInput, useMantineColorScheme, type MantineColorScheme } from '@mantine/core';
+import { Anchor, Select, Tabs, TextInput, useMantineColorScheme, type MantineColorScheme } from '@mantine/core';
 import { useState } from 'react';
 import { useSettings } from '../../api/queries';
 import { useMay, useWho } from '../../api/role';
@@ -90,7 +90,7 @@ function About() {
                   ),
                 ],
                 [t.settings.file, data.config_file ? <code key="f">{data.config_file}</code> : t.settings.noFile],
-                ['API', <a key="a" href="/api/v1/openapi.json">openapi.json</a>],
+                ['API', <Anchor key="a" href="/api/v1/openapi.json">openapi.json</Anchor>],
               ]}
             />
           )}
