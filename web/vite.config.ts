@@ -30,6 +30,7 @@ export default defineConfig({
       name: 'aerie-mock',
       apply: 'serve',
       async configureServer(server) {
+        if (process.env['VITEST']) return; // unit tests ask no API
         // Not a literal: scripts/build-web builds without the mock's folder.
         const path = new URL('./mock/mock.mjs', import.meta.url).href;
         const { createMock } = (await import(path)) as { createMock: () => Mock };

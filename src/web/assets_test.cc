@@ -22,7 +22,9 @@ TEST(AssetsTest, EveryAssetIsFoundByItsPathAndByNoOther) {
     EXPECT_EQ(asset.etag.front(), '"') << asset.path;
     EXPECT_EQ(asset.etag.back(), '"') << asset.path;
     EXPECT_TRUE(etags.insert(asset.etag).second) << asset.path << ": etag of another file";
-    if (i > 0) EXPECT_LT(Assets()[i - 1].path, asset.path);
+    if (i > 0) {
+      EXPECT_LT(Assets()[i - 1].path, asset.path);
+    }
     if (!asset.gzip.empty()) {
       EXPECT_LT(asset.gzip.size(), asset.bytes.size()) << asset.path;
       EXPECT_EQ(asset.gzip.substr(0, 2), "\x1f\x8b") << asset.path;

@@ -189,7 +189,7 @@ function ResultPanel({ job }: { job: Job }) {
           warnings.length > 0 ? [t.jobs.warnings, warnings.map((text) => <div key={text}>{text}</div>)] : null,
         ]}
       />
-      <details>
+      <details className={styles.whole}>
         <summary>{t.jobs.whole}</summary>
         <pre className={styles.json} tabIndex={0}>{JSON.stringify(result, null, 2)}</pre>
       </details>
