@@ -73,6 +73,8 @@ export function useJobLog(number: number): JobLogEntry[] {
       },
       job: (data) => takeJob(client, data as JobSummary),
       end: (data) => {
+        // An answer that is still on its way is older than this.
+        void client.cancelQueries({ queryKey: ['job', number] });
         client.setQueryData(['job', number], data as Job);
         return 'close';
       },
@@ -83,9 +85,16 @@ export function useJobLog(number: number): JobLogEntry[] {
 
 type Handlers = Record<string, (data: unknown) => void | 'close'>;
 
+/** Browsers keep six connections to one host over HTTP/1.1, so a tab that nobody sees gives its own back. */
 function listen(url: string, tell: (live: boolean) => void, handlers: Handlers): () => void {
   let source: EventSource | null = null;
   let timer: number | undefined;
+  let ended = false;
+  const close = () => {
+    window.clearTimeout(timer);
+    source?.close();
+    source = null;
+  };
   const open = () => {
     const mine = new EventSource(url);
     source = mine;
@@ -97,13 +106,20 @@ function listen(url: string, tell: (live: boolean) => void, handlers: Handlers):
     };
     for (const [name, handle] of Object.entries(handlers)) {
       mine.addEventListener(name, (event) => {
-        if (handle(JSON.parse((event as MessageEvent<string>).data)) === 'close') mine.close();
+        if (handle(JSON.parse((event as MessageEvent<string>).data)) !== 'close') return;
+        ended = true;
+        close();
       });
     }
   };
-  open();
+  const look = () => {
+    if (document.hidden) close();
+    else if (source === null && !ended) open();
+  };
+  look();
+  document.addEventListener('visibilitychange', look);
   return () => {
-    window.clearTimeout(timer);
-    source?.close();
+    document.removeEventListener('visibilitychange', look);
+    close();
   };
 }

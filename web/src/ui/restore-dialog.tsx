@@ -93,7 +93,10 @@ function Form({ snapshot, collections, close }: FormProps) {
   const shown = (each: SnapshotCollection) => `${each.name}${suffix.trim()}`;
 
   const shownPlan = useRef<HTMLElement>(null);
-  useEffect(() => shownPlan.current?.scrollIntoView({ block: 'nearest' }), [plan]);
+  useEffect(() => {
+    // In braces: new browsers return a promise, which React would call as the clean-up.
+    shownPlan.current?.scrollIntoView({ block: 'nearest' });
+  }, [plan]);
 
   const submit = async (event: FormEvent) => {
     event.preventDefault();
