@@ -33,7 +33,8 @@ export function App() {
   useEffect(() => onSignedOut(() => void client.invalidateQueries({ queryKey: ['session'] })), [client]);
   if (session.data) {
     setCsrfToken(session.data.csrf_token);
-    return session.data.authenticated ? <Inside session={session.data} /> : <SignIn />;
+    // What fails while a page goes away is beyond that page's own boundary.
+    return <Boundary>{session.data.authenticated ? <Inside session={session.data} /> : <SignIn />}</Boundary>;
   }
   if (session.error) return <ProblemNote error={session.error} retry={() => void session.refetch()} />;
   return <Loading />;
