@@ -1,8 +1,9 @@
 # Rooms, tests and the flags that every target shares.
 #   aerie_room(NAME SOURCES a.cc ... [PUBLIC lib ...] [PRIVATE lib ...])
 #       static library aerie_NAME from src/NAME; headers are included from the source root.
-#   aerie_test(NAME SOURCES a_test.cc ... [LIBS lib ...] [LABELS unit|real ...] [TIMEOUT s])
+#   aerie_test(NAME SOURCES a_test.cc ... [LIBS lib ...] [LABELS unit|real ...] [TIMEOUT s] [LONG])
 #       a gtest program, one CTest entry per program (default label: unit, default timeout 900 s).
+#       LONG ones are begun first, so that none of them runs alone at the end.
 include_guard(GLOBAL)
 find_package(Threads REQUIRED)
 
@@ -45,7 +46,7 @@ function(aerie_test name)
   if(NOT AERIE_BUILD_TESTS)
     return()
   endif()
-  cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;LIBS;LABELS" ${ARGN})
+  cmake_parse_arguments(ARG "LONG" "TIMEOUT" "SOURCES;LIBS;LABELS" ${ARGN})
   if(NOT ARG_LABELS)
     set(ARG_LABELS unit)
   endif()
@@ -67,4 +68,7 @@ function(aerie_test name)
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT}
     ENVIRONMENT "AERIE_SOURCE_DIR=${CMAKE_SOURCE_DIR};AERIE_BUILD_DIR=${CMAKE_BINARY_DIR}")
+  if(ARG_LONG)
+    set_tests_properties(${name} PROPERTIES COST 1000)
+  endif()
 endfunction()

@@ -40,8 +40,8 @@ Result<RestoreResult> RunRestore(const Context& context, Endpoint& from,
   const std::size_t at_once = std::min(plan.items.size(), options.parallel_collections);
   Turns turns(options.parallel_collections);
   const RestoreJob job{from, to, features, options, CallBytes(at_once, calls), progress, turns};
-  // As many again, less one, are made ready ahead.
-  const std::size_t workers = 2 * std::max<std::size_t>(1, options.parallel_collections) - 1;
+  // As many again are made ready ahead.
+  const std::size_t workers = 2 * std::max<std::size_t>(1, options.parallel_collections);
   const std::vector<std::size_t> order = LargestFirst(plan);
   RestoreResult result;
   result.collections.resize(plan.items.size());

@@ -371,7 +371,7 @@ class CollectionRestore {
 
   bool WantsLoaded(const CollectionSpec& from) const {
     return options_.load && options_.create_indexes && !has_scratch_ &&
-           from.load_state == rows::LoadState::kLoaded;
+           rows::IsWantedLoaded(from.load_state);
   }
 
   void Phase(const char* phase, const RestoreOutcome& outcome) {
