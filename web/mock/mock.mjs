@@ -130,7 +130,7 @@ export function createMock({ scenario = 'full', pace = 1 } = {}) {
       if (job.state === 'pausing') move(job, 'paused');
       else if (job.state === 'cancelling') move(job, 'cancelled');
       else if (job.state === 'running') {
-        const before = job.progress ?? progress('plan', 0, Math.max(1, collectionsOf(job).reduce((total, each) => total + each.rows, 0)), 0, []);
+        const before = job.progress ?? progress('prepare', 0, Math.max(1, collectionsOf(job).reduce((total, each) => total + each.rows, 0)), 0, []);
         const at = before.seconds + seconds;
         const total = before.rows_total;
         const length = job.long ? 600 : 14;
@@ -169,6 +169,7 @@ export function createMock({ scenario = 'full', pace = 1 } = {}) {
     named('cluster', spec.cluster, '/spec/cluster');
     named('repository', spec.repository, '/spec/repository');
     if (kind === 'restore' || kind === 'copy') named('cluster', spec.to, '/spec/to');
+    if (spec.rename && spec.suffix) throw new Refusal(422, `${kind}: give --rename or --suffix, not both`);
     const job = { kind, spec };
     const parts = collectionsOf(job);
     const destroys = kind === 'delete' || kind === 'prune' || (['restore', 'copy', 'sync'].includes(kind) && (spec.on_conflict ?? 'fail') !== 'fail');
@@ -177,7 +178,7 @@ export function createMock({ scenario = 'full', pace = 1 } = {}) {
       const there = new Set((estate.collections[spec.to] ?? []).map((each) => each.name));
       lines.push(`restore ${parts.length} collections of ${spec.snapshot.slice(0, 8)} into ${spec.to}`);
       for (const part of parts) {
-        const name = spec.rename?.[part.name] ?? `${part.name}${spec.suffix ?? ''}`;
+        const name = spec.rename?.[part.name] ?? spec.rename?.[`${part.database}.${part.name}`] ?? `${part.name}${spec.suffix ?? ''}`;
         if (there.has(name) && (spec.on_conflict ?? 'fail') === 'fail') throw new Refusal(409, `restore into ${spec.to}: collection ${name} is there already; give another suffix or name, or say replace or merge`);
         lines.push(`  ${part.name} -> ${name}: ${part.rows.toLocaleString('en')} rows${there.has(name) ? `, ${spec.on_conflict}s the one that is there` : ''}`);
       }

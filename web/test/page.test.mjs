@@ -138,7 +138,6 @@ describe('backups', () => {
     for (const each of collections.slice(1)) {
       await dialog.getByRole('checkbox', { name: each.database === 'default' ? each.name : `${each.database}.${each.name}`, exact: true }).uncheck();
     }
-    await dialog.getByLabel(/^Suffix/).fill('');
     await dialog.getByLabel(`New name of ${first.name}`, { exact: true }).fill(name);
     await dialog.getByRole('button', { name: 'Preview' }).click();
     await dialog.getByRole('region', { name: 'What it would do' }).getByText(name).waitFor();

@@ -308,13 +308,12 @@ export const en = {
     'health-check': 'Health check',
   },
   phase: {
-    plan: 'Planning',
+    prepare: 'Preparing',
     read: 'Reading',
     write: 'Writing',
     verify: 'Verifying',
     compare: 'Comparing',
-    index: 'Indexing',
-    load: 'Loading',
+    finish: 'Finishing',
     prune: 'Pruning',
   },
   schedules: {

@@ -290,13 +290,12 @@ export const zh: Messages = {
     'health-check': '健康检查',
   },
   phase: {
-    plan: '制定计划',
+    prepare: '准备',
     read: '读取',
     write: '写入',
     verify: '校验',
     compare: '比对',
-    index: '建立索引',
-    load: '加载',
+    finish: '收尾',
     prune: '清理',
   },
   schedules: {

@@ -69,20 +69,18 @@ function Form({ snapshot, collections, close }: FormProps) {
   const target = to ?? clusters.find((each) => each.name === snapshot.cluster)?.name ?? clusters.find((each) => each.is_default)?.name ?? null;
 
   const chosen = collections.filter((each) => !left.has(nameOf(each)));
-  const rename = Object.fromEntries(
-    chosen.flatMap((each) => {
-      const name = names[nameOf(each)]?.trim();
-      return name ? [[nameOf(each), name]] : [];
-    }),
-  );
+  // The API takes a suffix or names, not both: where one name was typed, all are said.
+  const typedName = (each: SnapshotCollection) => names[nameOf(each)]?.trim() ?? '';
+  const rename = chosen.some((each) => typedName(each) !== '')
+    ? Object.fromEntries(chosen.map((each) => [nameOf(each), typedName(each) || `${each.name}${suffix.trim()}`]))
+    : null;
   const spec = {
     snapshot: snapshot.id,
     repository: snapshot.repository,
     to: target ?? '',
     on_conflict: conflict,
     ...(chosen.length < collections.length ? { collections: chosen.map(nameOf) } : {}),
-    ...(Object.keys(rename).length > 0 ? { rename } : {}),
-    ...(suffix.trim() ? { suffix: suffix.trim() } : {}),
+    ...(rename ? { rename } : suffix.trim() ? { suffix: suffix.trim() } : {}),
     ...(load ? {} : { no_load: true }),
     ...(newKeys ? { new_keys: true } : {}),
   };

@@ -2,7 +2,7 @@
 import { Button, NumberInput, Select, Switch, TagsInput, TextInput } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
 import { useQueryClient } from '@tanstack/react-query';
-import { useState, type FormEvent } from 'react';
+import { useState } from 'react';
 import { Link, useNavigate, useParams } from 'react-router-dom';
 import { api, body, idempotencyKey } from '../../api/client';
 import { usePreview, useSchedules, useSettings } from '../../api/queries';
@@ -11,6 +11,7 @@ import { useLocale } from '../../i18n/locale';
 import { kindName } from '../../ui/job-bits';
 import { Columns, PageHead, Panel, Stack } from '../../ui/layout';
 import { Loaded, Loading, ProblemNote } from '../../ui/states';
+import { useSubmit } from '../../ui/submit';
 import { When } from '../../ui/values';
 import { NotFound } from '../not-found';
 import styles from './schedules.module.css';
@@ -40,30 +41,20 @@ function Editor({ id, before }: { id: string | null; before: Rules }) {
   const [name, setName] = useState(id ?? '');
   const [rules, setRules] = useState<Rules>(before);
   const [specError, setSpecError] = useState(false);
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<unknown>(null);
   const set = <K extends keyof Rules>(key: K, value: Rules[K]) => setRules((old) => ({ ...old, [key]: value }));
-  const submit = async (event: FormEvent) => {
-    event.preventDefault();
-    setBusy(true);
-    setError(null);
-    try {
-      const saved =
-        id === null
-          ? await body(
-              api.POST('/api/v1/schedules', {
-                params: { header: { 'Idempotency-Key': idempotencyKey() } },
-                body: { id: name.trim(), rules: toSend(rules) },
-              }),
-            )
-          : await body(api.PUT('/api/v1/schedules/{id}', { params: { path: { id } }, body: toSend(rules) }));
-      await client.invalidateQueries({ queryKey: ['schedules'] });
-      navigate(`/schedules/${encodeURIComponent(saved.id)}`);
-    } catch (problem) {
-      setError(problem);
-      setBusy(false);
-    }
-  };
+  const { busy, error, submit } = useSubmit(async () => {
+    const saved =
+      id === null
+        ? await body(
+            api.POST('/api/v1/schedules', {
+              params: { header: { 'Idempotency-Key': idempotencyKey() } },
+              body: { id: name.trim(), rules: toSend(rules) },
+            }),
+          )
+        : await body(api.PUT('/api/v1/schedules/{id}', { params: { path: { id } }, body: toSend(rules) }));
+    await client.invalidateQueries({ queryKey: ['schedules'] });
+    navigate(`/schedules/${encodeURIComponent(saved.id)}`);
+  });
   const kinds = settings.data?.kinds ?? [rules.kind];
   return (
     <form onSubmit={(event) => void submit(event)}>

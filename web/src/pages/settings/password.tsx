@@ -1,9 +1,10 @@
 import { Button, PasswordInput } from '@mantine/core';
 import { useQueryClient } from '@tanstack/react-query';
-import { useState, type FormEvent } from 'react';
+import { useState } from 'react';
 import { api, body } from '../../api/client';
 import { useLocale } from '../../i18n/locale';
 import { ProblemNote } from '../../ui/states';
+import { useSubmit } from '../../ui/submit';
 import { tellDone } from '../../ui/tell';
 import styles from './settings.module.css';
 
@@ -12,25 +13,15 @@ export function Password() {
   const client = useQueryClient();
   const [old, setOld] = useState('');
   const [fresh, setFresh] = useState('');
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<unknown>(null);
-  const submit = async (event: FormEvent) => {
-    event.preventDefault();
-    setBusy(true);
-    setError(null);
-    try {
-      const session = await body(
-        api.POST('/api/v1/session/password', { body: { old_password: old, new_password: fresh } }),
-      );
-      client.setQueryData(['session'], session);
-      setOld('');
-      setFresh('');
-      tellDone(t, t.settings.passwordChanged);
-    } catch (problem) {
-      setError(problem);
-    }
-    setBusy(false);
-  };
+  const { busy, error, submit } = useSubmit(async () => {
+    const session = await body(
+      api.POST('/api/v1/session/password', { body: { old_password: old, new_password: fresh } }),
+    );
+    client.setQueryData(['session'], session);
+    setOld('');
+    setFresh('');
+    tellDone(t, t.settings.passwordChanged);
+  });
   const show = { 'aria-label': t.session.showPassword };
   return (
     <form onSubmit={(event) => void submit(event)} className={styles.password}>

@@ -1,6 +1,6 @@
 import { Button, CopyButton, Group, Modal, Select, TextInput } from '@mantine/core';
 import { useQueryClient } from '@tanstack/react-query';
-import { useState, type FormEvent } from 'react';
+import { useState } from 'react';
 import { api, body, type Role, type Token } from '../../api/client';
 import { useTokens } from '../../api/queries';
 import { useLocale } from '../../i18n/locale';
@@ -8,6 +8,7 @@ import { ConfirmDialog } from '../../ui/confirm';
 import { Icon } from '../../ui/icons';
 import { Panel } from '../../ui/layout';
 import { Empty, Loaded, ProblemNote } from '../../ui/states';
+import { useSubmit } from '../../ui/submit';
 import { DataTable } from '../../ui/table';
 import { When } from '../../ui/values';
 import styles from './settings.module.css';
@@ -87,23 +88,13 @@ function NewToken({ close }: { close: () => void }) {
   const [role, setRole] = useState<Role>('viewer');
   const [expires, setExpires] = useState('90d');
   const [token, setToken] = useState<string | null>(null);
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<unknown>(null);
-  const submit = async (event: FormEvent) => {
-    event.preventDefault();
-    setBusy(true);
-    setError(null);
-    try {
-      const made = await body(
-        api.POST('/api/v1/tokens', { body: { name: name.trim(), role, ...(expires ? { expires_in: expires } : {}) } }),
-      );
-      await client.invalidateQueries({ queryKey: ['tokens'] });
-      setToken(made.token);
-    } catch (problem) {
-      setError(problem);
-    }
-    setBusy(false);
-  };
+  const { busy, error, submit } = useSubmit(async () => {
+    const made = await body(
+      api.POST('/api/v1/tokens', { body: { name: name.trim(), role, ...(expires ? { expires_in: expires } : {}) } }),
+    );
+    await client.invalidateQueries({ queryKey: ['tokens'] });
+    setToken(made.token);
+  });
   return (
     <Modal opened onClose={close} title={t.tokens.create} closeButtonProps={{ 'aria-label': t.close }} closeOnClickOutside={token === null}>
       {token !== null ? (

@@ -1,6 +1,6 @@
 import { Button, Group, Modal, PasswordInput, Select, TextInput } from '@mantine/core';
 import { useQueryClient } from '@tanstack/react-query';
-import { useState, type FormEvent } from 'react';
+import { useState } from 'react';
 import { api, body, type Role, type User } from '../../api/client';
 import { useUsers } from '../../api/queries';
 import { useWho } from '../../api/role';
@@ -9,6 +9,7 @@ import { ConfirmDialog } from '../../ui/confirm';
 import { Icon } from '../../ui/icons';
 import { Line, Panel } from '../../ui/layout';
 import { Empty, Loaded, ProblemNote } from '../../ui/states';
+import { useSubmit } from '../../ui/submit';
 import { DataTable } from '../../ui/table';
 import { When } from '../../ui/values';
 import styles from './settings.module.css';
@@ -93,31 +94,21 @@ function UserDialog({ user, first, close }: { user: User | null; first: boolean;
   const [name, setName] = useState(user?.name ?? '');
   const [role, setRole] = useState<Role>(user?.role ?? (first ? 'admin' : 'viewer'));
   const [password, setPassword] = useState('');
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<unknown>(null);
-  const submit = async (event: FormEvent) => {
-    event.preventDefault();
-    setBusy(true);
-    setError(null);
-    try {
-      if (user) {
-        await body(
-          api.PATCH('/api/v1/users/{name}', {
-            params: { path: { name: user.name } },
-            body: { ...(role === user.role ? {} : { role }), ...(password ? { password } : {}) },
-          }),
-        );
-      } else {
-        await body(api.POST('/api/v1/users', { body: { name: name.trim(), role, password } }));
-      }
-      // The first one ends the open mode: from now on one signs in.
-      await client.invalidateQueries({ queryKey: who.open ? ['session'] : ['users'] });
-      close();
-    } catch (problem) {
-      setError(problem);
-      setBusy(false);
+  const { busy, error, submit } = useSubmit(async () => {
+    if (user) {
+      await body(
+        api.PATCH('/api/v1/users/{name}', {
+          params: { path: { name: user.name } },
+          body: { ...(role === user.role ? {} : { role }), ...(password ? { password } : {}) },
+        }),
+      );
+    } else {
+      await body(api.POST('/api/v1/users', { body: { name: name.trim(), role, password } }));
     }
-  };
+    // The first one ends the open mode: from now on one signs in.
+    await client.invalidateQueries({ queryKey: who.open ? ['session'] : ['users'] });
+    close();
+  });
   return (
     <Modal opened onClose={close} title={user ? t.users.changeTitle(user.name) : t.users.create} closeButtonProps={{ 'aria-label': t.close }}>
       <form onSubmit={(event) => void submit(event)} className={styles.form}>
