@@ -3,7 +3,7 @@
 MAKEFLAGS += --no-print-directory
 PREFIX ?= /usr/local
 
-.PHONY: help setup build web test soak demo bench format format-check tidy install clean distclean
+.PHONY: help setup build web test soak demo demo-ui bench format format-check tidy install clean distclean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -27,6 +27,9 @@ soak: build ## Kill it 200 times at random on a folder and on MinIO, three proce
 
 demo: build ## Back up, verify, drop and restore a real Milvus before your eyes
 	@scripts/demo
+
+demo-ui: build ## The daemon on a real Milvus, and its page in your browser
+	@scripts/demo --ui
 
 bench: setup ## Measure against the peers, on a real Milvus (see bench/README.md)
 	@bench/run

@@ -4,13 +4,17 @@
 #include <chrono>
 #include <condition_variable>
 #include <exception>
+#include <filesystem>
 #include <mutex>
 #include <thread>
 #include <utility>
 
+#include "alerts/metrics.h"
+#include "app/api_server.h"
 #include "app/job_history.h"
 #include "app/kinds/kinds.h"
 #include "app/result_json.h"
+#include "app/version.h"
 #include "base/log.h"
 
 namespace aerie::app {
@@ -28,6 +32,22 @@ Status RunOne(const Service& service, const Context& context) {
 
 jobs::RunnerOptions RunnerOptionsOf(const Config& config) {
   return {.places = static_cast<std::size_t>(config.serve.places), .host = HostName()};
+}
+
+alerts::MonitorOptions WatchingOf(const Config& config, std::function<Status()> healthy) {
+  alerts::MonitorOptions options = MonitorOptionsOf(config.alerts, HostName());
+  options.healthy = std::move(healthy);
+  return options;
+}
+
+std::string FolderOf(const std::string& file) {
+  return std::filesystem::absolute(file).parent_path().string();
+}
+
+std::set<std::string> IdsOf(const std::vector<ScheduleConfig>& schedules) {
+  std::set<std::string> ids;
+  for (const ScheduleConfig& one : schedules) ids.insert(one.id);
+  return ids;
 }
 
 }  // namespace
@@ -85,8 +105,10 @@ Result<std::vector<jobs::ScheduleSpec>> ConfiguredSchedules(const Context& conte
 }
 
 Daemon::Daemon(Config config, std::string catalog_path, std::unique_ptr<DaemonLock> lock,
-               std::unique_ptr<catalog::Catalog> catalog)
-    : config_(std::move(config)),
+               std::unique_ptr<catalog::Catalog> catalog, const Clock& clock)
+    : clock_(clock),
+      session_(std::move(config), NoProgress(), Session::Asking::kNever),
+      config_(session_.config()),
       catalog_path_(std::move(catalog_path)),
       lock_(std::move(lock)),
       catalog_(std::move(catalog)),
@@ -95,6 +117,10 @@ Daemon::Daemon(Config config, std::string catalog_path, std::unique_ptr<DaemonLo
       kinds_(MakeJobKinds({.config = config_, .history = &jobs_})),
       scheduler_(schedules_),
       runner_(jobs_, kinds_, RunnerOptionsOf(config_)),
+      facts_(session_, *catalog_, {.catalog_folder = FolderOf(catalog_path_)}),
+      monitor_(*catalog_, facts_, WatchingOf(config_, [this] { return Ready(); })),
+      alerts_(*catalog_, clock_),
+      backend_(session_, IdsOf(config_.schedules)),
       systemd_(SystemdNotifier::FromEnvironment()) {}
 
 Result<std::unique_ptr<Daemon>> Daemon::Open(const Context& context, Config config,
@@ -110,22 +136,55 @@ Result<std::unique_ptr<Daemon>> Daemon::Open(const Context& context, Config conf
   AERIE_ASSIGN(auto lock, DaemonLock::Take(folder));
   AERIE_ASSIGN(auto catalog, catalog::Catalog::Open(path));
   std::unique_ptr<Daemon> daemon(
-      new Daemon(std::move(config), path, std::move(lock), std::move(catalog)));
+      new Daemon(std::move(config), path, std::move(lock), std::move(catalog), context.clock()));
   AERIE_TRY(daemon->scheduler_.PutConfigured(specs, context.clock().Now()));
+  AERIE_TRY(daemon->Listen(context));
   return daemon;
 }
 
+Status Daemon::Listen(const Context& context) {
+  const api::Ports ports{
+      .backend = &backend_,
+      .alerts = &alerts_,
+      .assets = &page_,
+      .metrics =
+          [this] {
+            catalog::AlertStore store(*catalog_);
+            return alerts::CurrentMetrics(kVersion, monitor_, store, clock_.Now());
+          },
+      .ready = [this] { return Ready(); },
+      .wake = [this] { runner_.Wake(); }};
+  AERIE_ASSIGN(server_, MakeApiServer(config_.api, kVersion, *catalog_, kinds_, ports));
+  return server_->Listen(context);
+}
+
+// Whether jobs can be run: the heartbeat beats, and /readyz is well, only then.
+Status Daemon::Ready() const {
+  return serving_ ? Ok() : RefusedError("the daemon is starting or stopping");
+}
+
 std::vector<Service> Daemon::Services() {
-  return {
+  std::vector<Service> services = {
       {"scheduler", [this](const Context& context) { return scheduler_.Run(context); }},
       {"runner", [this](const Context& context) { return runner_.Run(context); }},
+      {"api", [this](const Context& context) { return server_->Run(context); }},
+      {"api's readings", [this](const Context& context) { return backend_.Run(context); }},
       {"history", [this](const Context& context) { return KeepHistory(context); }},
       {"watchdog", [this](const Context& context) { return FeedWatchdog(context); }},
   };
+  if (config_.alerts.enabled) {
+    services.push_back(
+        {"alerts", [this](const Context& context) { return monitor_.Run(context); }});
+  }
+  return services;
 }
 
 Status Daemon::Run(const Context& context) {
-  const OnCancel stopping(context, [this] { systemd_.Send("STOPPING=1\nSTATUS=stopping"); });
+  const OnCancel stopping(context, [this] {
+    serving_ = false;
+    systemd_.Send("STOPPING=1\nSTATUS=stopping");
+  });
+  serving_ = true;
   systemd_.Send("READY=1\nSTATUS=serving");
   return RunServices(context, Services());
 }

@@ -1,14 +1,21 @@
 // The daemon: its services, each on a thread of its own, over one catalog.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "alerts/monitor.h"
+#include "api/server.h"
+#include "app/alert_facts.h"
+#include "app/api_backend.h"
 #include "app/config.h"
 #include "app/daemon_place.h"
+#include "app/daemon_ports.h"
+#include "app/session.h"
 #include "app/systemd.h"
 #include "base/context.h"
 #include "base/status.h"
@@ -53,15 +60,21 @@ class Daemon {
   catalog::JobStore& jobs() { return jobs_; }
   catalog::ScheduleStore& schedules() { return schedules_; }
   const jobs::JobKinds& kinds() const { return kinds_; }
+  // Of the page and the API.
+  std::string url() const { return server_->url(); }
 
  private:
   Daemon(Config config, std::string catalog_path, std::unique_ptr<DaemonLock> lock,
-         std::unique_ptr<catalog::Catalog> catalog);
+         std::unique_ptr<catalog::Catalog> catalog, const Clock& clock);
+  Status Listen(const Context& context);
+  Status Ready() const;
   std::vector<Service> Services();
   Status KeepHistory(const Context& context);
   Status FeedWatchdog(const Context& context);
 
-  const Config config_;
+  const Clock& clock_;
+  const Session session_;
+  const Config& config_;
   const std::string catalog_path_;
   const std::unique_ptr<DaemonLock> lock_;
   const std::unique_ptr<catalog::Catalog> catalog_;
@@ -70,7 +83,14 @@ class Daemon {
   const jobs::JobKinds kinds_;
   jobs::Scheduler scheduler_;
   jobs::Runner runner_;
+  AlertFacts facts_;
+  alerts::Monitor monitor_;
+  AlertBook alerts_;
+  PageFiles page_;
+  ApiBackend backend_;
+  std::unique_ptr<api::Server> server_;
   const SystemdNotifier systemd_;
+  std::atomic<bool> serving_ = false;
 };
 
 // The schedules of the configuration, their jobs looked at too. kInvalid with file and line.

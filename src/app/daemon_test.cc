@@ -44,6 +44,7 @@ class DaemonTest : public testing::Test {
   Config In(const std::string& yaml) const {
     Config config = ConfigOf(yaml);
     config.serve.data_dir = folder_;
+    config.api.port = 0;
     return config;
   }
   Result<std::unique_ptr<Daemon>> Open(const std::string& yaml) const {
@@ -174,6 +175,7 @@ TEST_F(SystemdTest, TheDaemonSaysWhereItIs) {
   ::setenv("WATCHDOG_USEC", "20000", 1);
   Config config;
   config.serve.data_dir = (temp_.path() / "data").string();
+  config.api.port = 0;
   const auto daemon = Daemon::Open(Context::Background(), config, {});
   ASSERT_TRUE(daemon.ok()) << daemon.status();
   EXPECT_EQ(std::getenv("NOTIFY_SOCKET"), nullptr) << "its children would speak for it";

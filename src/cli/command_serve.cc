@@ -15,6 +15,7 @@ namespace {
 struct ServeArgs {
   PlaceArg place;
   std::string log_format;
+  std::string listen;
 };
 
 // What it does, as it stands when it starts.
@@ -28,6 +29,7 @@ CommandResult Screen(Environment& env, app::Daemon& daemon) {
   result.json = {{"event", "serving"},
                  {"program", app::kProgram},
                  {"pid", ThisProcess().pid},
+                 {"url", daemon.url()},
                  {"configuration", config.file},
                  {"catalog", daemon.catalog_path()},
                  {"places", config.serve.places},
@@ -54,6 +56,7 @@ CommandResult Screen(Environment& env, app::Daemon& daemon) {
   }
   result.text =
       std::string(app::kProgram) + " serves, process " + std::to_string(ThisProcess().pid) +
+      "\n  page and API   " + daemon.url() +
       "\n  configuration  " + (config.file.empty() ? "none; none is needed" : config.file) +
       "\n  catalog        " + daemon.catalog_path() + "\n  jobs           " +
       std::to_string(config.serve.places) + " at once, " + std::to_string(open->size()) +
@@ -72,8 +75,12 @@ CommandResult Serve(Environment& env, const ServeArgs& args) {
     log::Configure(env.globals.verbose ? log::Level::kDebug : log::Level::kInfo,
                    json ? log::Format::kJson : log::Format::kText);
   }
-  auto daemon = app::Daemon::Open(env.context, PlacedConfig(env.session.config(), args.place),
-                                  {.catalog = args.place.catalog});
+  app::Config config = PlacedConfig(env.session.config(), args.place);
+  if (!args.listen.empty()) {
+    const Status read = app::ReadListen(args.listen, config.api);
+    if (!read.ok()) return Failure(read);
+  }
+  auto daemon = app::Daemon::Open(env.context, std::move(config), {.catalog = args.place.catalog});
   if (!daemon.ok()) return Failure(daemon.status());
   const CommandResult screen = Screen(env, **daemon);
   if (!screen.status.ok()) return screen;
@@ -93,8 +100,12 @@ CommandResult Serve(Environment& env, const ServeArgs& args) {
 void AddServeCommand(CLI::App& root, Action& action) {
   auto args = std::make_shared<ServeArgs>();
   CLI::App* cmd = root.add_subcommand(
-      "serve", "The daemon: runs schedules and jobs until it is stopped (docs/jobs.md)");
+      "serve", "The daemon: schedules, jobs, alerts, the page and the API, until it is stopped (docs/jobs.md)");
   AddPlaceOptions(*cmd, args->place);
+  cmd->add_option("--listen", args->listen,
+                  "Address and port of the page and the API, such as 127.0.0.1:8710 (api.listen of "
+                  "the configuration); port 0 takes a free one")
+      ->type_name("ADDRESS");
   cmd->add_option("--log-format", args->log_format, "Of the log on standard error: text or json")
       ->check(CLI::IsMember({"text", "json"}))
       ->type_name("FORMAT");

@@ -7,6 +7,7 @@
 #include "milvus/collection_admin.h"
 #include "milvus/scratch_index.h"
 #include "milvus/spec_reader.h"
+#include "rows/load_state.h"
 #include "transfer/diff.h"
 #include "transfer/restore_plan.h"
 #include "transfer/restore_rows.h"

@@ -30,6 +30,7 @@ clusters:
 repositories:
   main: {{url: {repo}}}
 defaults: {{cluster: lab, repository: main}}
+api: {{listen: "127.0.0.1:0"}}
 serve: {{data_dir: {data}, places: 2}}
 schedules:
   minutely:
