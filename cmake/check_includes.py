@@ -23,7 +23,7 @@ LEVELS = [
     ["rows", "objects", "web"],
     ["milvus", "repo", "catalog", "files"],
     ["transfer", "gateway", "failover"],
-    ["jobs", "migrate"],
+    ["jobs", "migrate", "alerts"],
     ["api"],
     ["app"],
     ["cli"],
