@@ -44,7 +44,7 @@ function Page({ number }: { number: number }) {
             <JobActs job={job} wide />
           </PageHead>
           <Stack>
-            {job.error ? <ProblemNote error={new Problem(-1, t.jobs.failedBecause, job.error.message, job.error.kind, '')} /> : null}
+            {job.error ? <ProblemNote error={new Problem(-1, t.jobs.failedBecause, job.error.message, '', '')} /> : null}
             {job.ended_at === null ? <Live job={job} /> : null}
             <Columns wide>
               <Stack>
