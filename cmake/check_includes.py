@@ -20,7 +20,7 @@ import tempfile
 
 LEVELS = [
     ["base"],
-    ["rows", "objects"],
+    ["rows", "objects", "web"],
     ["milvus", "repo", "catalog", "files"],
     ["transfer", "gateway", "failover"],
     ["jobs", "migrate", "alerts"],

@@ -18,6 +18,8 @@
 #include <vector>
 
 #include "app/config_alerts.h"
+#include "app/config_api.h"
+#include "app/config_serve.h"
 #include "app/limits.h"
 #include "base/clock.h"
 #include "base/status.h"
@@ -67,7 +69,10 @@ struct Config {
   std::map<std::string, RepositoryConfig> repositories;
   std::string default_cluster;
   std::string default_repository;
+  ServeConfig serve = {};
+  std::vector<ScheduleConfig> schedules = {};
   AlertsConfig alerts;
+  ApiConfig api = {};
 };
 
 // One documented key, for `config schema`, the docs and the nearest-name hint.

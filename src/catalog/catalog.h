@@ -150,8 +150,11 @@ class Catalog {
 
  private:
   friend class Lease;
+  friend class AccessStore;
   friend class AlertStore;
+  friend class AuditStore;
   friend class JobStore;
+  friend class RequestStore;
   friend class ScheduleStore;
   explicit Catalog(std::unique_ptr<Database> db) : db_(std::move(db)) {}
   Status Upgrade();

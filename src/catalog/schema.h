@@ -7,7 +7,7 @@
 namespace aerie::catalog {
 
 // Number n of `PRAGMA user_version` says that the first n were done. Each is one transaction.
-inline constexpr std::array<const char*, 4> kChanges = {R"sql(
+inline constexpr std::array<const char*, 6> kChanges = {R"sql(
 CREATE TABLE migrations (
   id TEXT PRIMARY KEY,
   spec TEXT NOT NULL,
@@ -142,6 +142,11 @@ CREATE INDEX schedule_runs_last ON schedule_runs (schedule, last_due_ms);
 CREATE UNIQUE INDEX schedule_runs_waiting ON schedule_runs (schedule) WHERE waiting = 1;
 )sql",
                                                         R"sql(
+ALTER TABLE schedules ADD COLUMN origin TEXT NOT NULL DEFAULT '';  -- who made it; empty: a person
+ALTER TABLE jobs ADD COLUMN rebuilt TEXT NOT NULL DEFAULT '';      -- what it was made from again
+CREATE UNIQUE INDEX jobs_rebuilt ON jobs (rebuilt) WHERE rebuilt <> '';
+)sql",
+                                                        R"sql(
 CREATE TABLE alert_watch (                -- one row: who watches
   installation TEXT NOT NULL,             -- tells receivers of alerts which catalog they are of
   changes INTEGER NOT NULL DEFAULT 0,     -- grows with each change of an incident
@@ -213,6 +218,56 @@ CREATE TABLE alert_samples (
   limit_bytes INTEGER NOT NULL,
   PRIMARY KEY (storage, at_ms)
 ) STRICT, WITHOUT ROWID;
+)sql",
+                                                        R"sql(
+CREATE TABLE users (
+  name TEXT PRIMARY KEY,
+  role TEXT NOT NULL,
+  password TEXT NOT NULL,                 -- Argon2id, with its salt and costs
+  created_ms INTEGER NOT NULL,
+  login_ms INTEGER NOT NULL DEFAULT 0     -- the last; 0: never
+) STRICT;
+CREATE TABLE tokens (
+  id TEXT PRIMARY KEY,
+  name TEXT NOT NULL,
+  role TEXT NOT NULL,
+  hash TEXT NOT NULL UNIQUE,
+  owner TEXT NOT NULL DEFAULT '',         -- a user; empty: made on the command line
+  created_ms INTEGER NOT NULL,
+  expires_ms INTEGER NOT NULL DEFAULT 0,  -- 0: never
+  used_ms INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE TABLE sessions (
+  hash TEXT PRIMARY KEY,
+  user TEXT NOT NULL REFERENCES users(name) ON DELETE CASCADE,
+  csrf TEXT NOT NULL,
+  created_ms INTEGER NOT NULL,
+  used_ms INTEGER NOT NULL
+) STRICT;
+CREATE INDEX sessions_of ON sessions (user, used_ms);
+CREATE TABLE audit (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT,
+  at_ms INTEGER NOT NULL,
+  actor TEXT NOT NULL,
+  role TEXT NOT NULL,
+  address TEXT NOT NULL,
+  action TEXT NOT NULL,
+  object TEXT NOT NULL,
+  outcome TEXT NOT NULL,                  -- begun, done, refused, failed
+  detail TEXT NOT NULL,
+  trace TEXT NOT NULL
+) STRICT;
+CREATE TABLE request_keys (
+  actor TEXT NOT NULL,
+  key TEXT NOT NULL,
+  request TEXT NOT NULL,                  -- what was asked, as a hash
+  at_ms INTEGER NOT NULL,
+  status INTEGER NOT NULL DEFAULT 0,      -- 0: not answered yet
+  location TEXT NOT NULL DEFAULT '',
+  answer TEXT NOT NULL DEFAULT '',
+  PRIMARY KEY (actor, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX request_keys_old ON request_keys (at_ms);
 )sql"};
 
 }  // namespace aerie::catalog

@@ -1,6 +1,6 @@
 #include "cli/catalog_option.h"
 
-#include "app/session.h"
+#include "app/daemon_place.h"
 
 namespace aerie::cli {
 
@@ -8,18 +8,17 @@ void AddCatalogOption(CLI::App& command, CatalogArg& arg) {
   command
       .add_option("--catalog", arg.path,
                   "File that keeps migrations, jobs and alerts (default: catalog.db in "
-                  "$AERIE_STATE_DIR, $XDG_STATE_HOME/aerie or ~/.local/state/aerie)")
+                  "serve.data_dir, $AERIE_STATE_DIR, $XDG_STATE_HOME/aerie or ~/.local/state/aerie)")
       ->type_name("FILE");
 }
 
-Result<std::string> CatalogPathOf(const CatalogArg& arg) {
+Result<std::string> CatalogPathOf(const Environment& env, const CatalogArg& arg) {
   if (!arg.path.empty()) return arg.path;
-  AERIE_ASSIGN(const std::string folder, app::StateFolder());
-  return folder + "/catalog.db";
+  return app::CatalogPath(env.session.config());
 }
 
-Result<std::unique_ptr<catalog::Catalog>> OpenCatalog(const CatalogArg& arg) {
-  AERIE_ASSIGN(const std::string path, CatalogPathOf(arg));
+Result<std::unique_ptr<catalog::Catalog>> OpenCatalog(const Environment& env, const CatalogArg& arg) {
+  AERIE_ASSIGN(const std::string path, CatalogPathOf(env, arg));
   return catalog::Catalog::Open(path);
 }
 

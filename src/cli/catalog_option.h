@@ -8,16 +8,17 @@
 
 #include "base/status.h"
 #include "catalog/catalog.h"
+#include "cli/commands.h"
 
 namespace aerie::cli {
 
 struct CatalogArg {
-  std::string path;  // empty: that of the state folder
+  std::string path;  // empty: that of the daemon
 };
 void AddCatalogOption(CLI::App& command, CatalogArg& arg);
 
-Result<std::string> CatalogPathOf(const CatalogArg& arg);
+Result<std::string> CatalogPathOf(const Environment& env, const CatalogArg& arg);
 // Makes it where it is not there. Errors as Catalog::Open.
-Result<std::unique_ptr<catalog::Catalog>> OpenCatalog(const CatalogArg& arg);
+Result<std::unique_ptr<catalog::Catalog>> OpenCatalog(const Environment& env, const CatalogArg& arg);
 
 }  // namespace aerie::cli

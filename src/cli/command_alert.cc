@@ -10,7 +10,7 @@
 #include "cli/args.h"
 #include "cli/catalog_option.h"
 #include "cli/commands.h"
-#include "cli/version.h"
+#include "app/version.h"
 
 namespace aerie::cli {
 namespace {
@@ -107,8 +107,8 @@ struct Watching {
 
 Result<Watching> Watch(const Environment& env, const CatalogArg& arg) {
   Watching watching;
-  AERIE_ASSIGN(const std::string path, CatalogPathOf(arg));
-  AERIE_ASSIGN(watching.catalog, OpenCatalog(arg));
+  AERIE_ASSIGN(const std::string path, CatalogPathOf(env, arg));
+  AERIE_ASSIGN(watching.catalog, OpenCatalog(env, arg));
   watching.source = std::make_unique<app::AlertFacts>(
       env.session, *watching.catalog,
       app::AlertFactsOptions{.catalog_folder =
@@ -162,7 +162,7 @@ CommandResult Metrics(Environment& env, const CatalogOnly& args) {
   const auto watching = Watch(env, args.catalog);
   if (!watching.ok()) return Failure(watching.status());
   catalog::AlertStore store(*watching->catalog);
-  const auto text = alerts::MetricsNow(env.context, kVersion, *watching->source, store);
+  const auto text = alerts::MetricsNow(env.context, app::kVersion, *watching->source, store);
   if (!text.ok()) return Failure(text.status());
   CommandResult result;
   result.text = *text;
@@ -198,7 +198,7 @@ std::string StateOf(const Incident& incident) {
 }
 
 CommandResult List(Environment& env, const ListArgs& args) {
-  const auto catalog = OpenCatalog(args.catalog);
+  const auto catalog = OpenCatalog(env, args.catalog);
   if (!catalog.ok()) return Failure(catalog.status());
   catalog::AlertStore store(**catalog);
   const auto rows = store.List(!args.all, 0, args.limit);
@@ -252,7 +252,7 @@ struct OneArgs {
 };
 
 CommandResult Show(Environment&, const OneArgs& args) {
-  const auto catalog = OpenCatalog(args.catalog);
+  const auto catalog = OpenCatalog(env, args.catalog);
   if (!catalog.ok()) return Failure(catalog.status());
   catalog::AlertStore store(**catalog);
   const auto row = store.Find(args.number);
@@ -299,7 +299,7 @@ CommandResult Show(Environment&, const OneArgs& args) {
 // ---- ack, silence, unsilence ----
 
 CommandResult Acknowledge(Environment& env, const OneArgs& args) {
-  const auto catalog = OpenCatalog(args.catalog);
+  const auto catalog = OpenCatalog(env, args.catalog);
   if (!catalog.ok()) return Failure(catalog.status());
   const auto row = catalog::AlertStore(**catalog).Acknowledge(
       args.number, args.by.empty() ? UserName() : args.by, NowMs(env));
@@ -345,7 +345,7 @@ Result<catalog::AlertSilence> SilenceOf(const Environment& env, const SilenceArg
 CommandResult AddSilence(Environment& env, const SilenceArgs& args) {
   const auto silence = SilenceOf(env, args);
   if (!silence.ok()) return Failure(silence.status());
-  const auto catalog = OpenCatalog(args.catalog);
+  const auto catalog = OpenCatalog(env, args.catalog);
   if (!catalog.ok()) return Failure(catalog.status());
   const auto number = catalog::AlertStore(**catalog).AddSilence(*silence, NowMs(env));
   if (!number.ok()) return Failure(number.status());
@@ -358,7 +358,7 @@ CommandResult AddSilence(Environment& env, const SilenceArgs& args) {
 }
 
 CommandResult RemoveSilence(Environment&, const SilenceArgs& args) {
-  const auto catalog = OpenCatalog(args.catalog);
+  const auto catalog = OpenCatalog(env, args.catalog);
   if (!catalog.ok()) return Failure(catalog.status());
   const Status removed = catalog::AlertStore(**catalog).RemoveSilence(args.number);
   if (!removed.ok()) return Failure(removed);

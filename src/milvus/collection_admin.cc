@@ -78,22 +78,6 @@ Result<bool> IsLoaded(const Context& context, Client& client, const rows::Collec
   return answer.state() == pbcommon::LoadStateLoaded;
 }
 
-Status AwaitLoaded(const Context& context, Client& client, const rows::CollectionName& name,
-                   const LoadOptions& options) {
-  const std::string operation = "load " + name.ToString();
-  for (Poll poll;;) {
-    auto request = Named<pb::GetLoadingProgressRequest>(name);
-    for (const auto& partition : options.partitions) request.add_partition_names(partition);
-    AERIE_ASSIGN(const auto answer, client.GetLoadingProgress(context, std::move(request)));
-    if (options.on_progress) options.on_progress(static_cast<int>(answer.progress()));
-    if (answer.progress() >= 100) {
-      AERIE_ASSIGN(const bool loaded, IsLoaded(context, client, name, options.partitions));
-      if (loaded) return Ok();
-    }
-    AERIE_TRY(poll.Wait(context, operation));
-  }
-}
-
 Status ReleasePartitions(const Context& context, Client& client, const rows::CollectionName& name,
                          const std::vector<std::string>& partitions) {
   if (partitions.empty()) return Ok();
@@ -105,10 +89,7 @@ Status ReleasePartitions(const Context& context, Client& client, const rows::Col
 std::set<std::string> LoadedOf(const LoadSnapshot& load) {
   std::set<std::string> names;
   for (const auto& partition : load.partitions) {
-    if (partition.load_state == rows::LoadState::kLoaded ||
-        partition.load_state == rows::LoadState::kLoading) {
-      names.insert(partition.name);
-    }
+    if (rows::IsWantedLoaded(partition.load_state)) names.insert(partition.name);
   }
   return names;
 }
@@ -119,10 +100,6 @@ std::vector<std::string> Minus(const std::set<std::string>& left,
   std::set_difference(left.begin(), left.end(), right.begin(), right.end(),
                       std::back_inserter(rest));
   return rest;
-}
-
-bool WasLoaded(const LoadSnapshot& load) {
-  return load.state == rows::LoadState::kLoaded || load.state == rows::LoadState::kLoading;
 }
 
 // With as many replicas as before, or with one and a line that says so.
@@ -358,6 +335,22 @@ Status AwaitIndexes(const Context& context, Client& client, const rows::Collecti
   }
 }
 
+Status AwaitLoaded(const Context& context, Client& client, const rows::CollectionName& name,
+                   const LoadOptions& options) {
+  const std::string operation = "load " + name.ToString();
+  for (Poll poll;;) {
+    auto request = Named<pb::GetLoadingProgressRequest>(name);
+    for (const auto& partition : options.partitions) request.add_partition_names(partition);
+    AERIE_ASSIGN(const auto answer, client.GetLoadingProgress(context, std::move(request)));
+    if (options.on_progress) options.on_progress(static_cast<int>(answer.progress()));
+    if (answer.progress() >= 100) {
+      AERIE_ASSIGN(const bool loaded, IsLoaded(context, client, name, options.partitions));
+      if (loaded) return Ok();
+    }
+    AERIE_TRY(poll.Wait(context, operation));
+  }
+}
+
 Status Load(const Context& context, Client& client, const rows::CollectionName& name,
             const LoadOptions& options) {
   AERIE_TRY(RequestLoad(context, client, name, options));
@@ -373,16 +366,16 @@ Result<std::vector<std::string>> PutBackLoadState(const Context& context, Client
                                                   const LoadSnapshot& before) {
   const rows::CollectionName& name = described.name;
   AERIE_ASSIGN(const LoadSnapshot now, ReadLoadSnapshot(context, client, described));
-  if (!WasLoaded(before)) {
-    if (WasLoaded(now)) AERIE_TRY(Release(context, client, name));
+  if (!rows::IsWantedLoaded(before.state)) {
+    if (rows::IsWantedLoaded(now.state)) AERIE_TRY(Release(context, client, name));
     return std::vector<std::string>();
   }
   const std::set<std::string> wanted = LoadedOf(before);
   const bool whole = described.has_partition_key() || wanted.size() == before.partitions.size();
   const bool other_replicas =
       before.replicas > 0 && now.replicas > 0 && before.replicas != now.replicas;
-  if (WasLoaded(now) && other_replicas) AERIE_TRY(Release(context, client, name));
-  const bool from_nothing = !WasLoaded(now) || other_replicas;
+  if (rows::IsWantedLoaded(now.state) && other_replicas) AERIE_TRY(Release(context, client, name));
+  const bool from_nothing = !rows::IsWantedLoaded(now.state) || other_replicas;
   if (from_nothing) {
     return LoadAsBefore(context, client, name, before,
                         whole ? std::vector<std::string>()

@@ -72,6 +72,9 @@ struct LoadOptions {
 // (code 700 without).
 Status Load(const Context& context, Client& client, const rows::CollectionName& name,
             const LoadOptions& options);
+// Waits for a load that somebody has asked for, of `partitions` or of the whole.
+Status AwaitLoaded(const Context& context, Client& client, const rows::CollectionName& name,
+                   const LoadOptions& options);
 Status Release(const Context& context, Client& client, const rows::CollectionName& name);
 
 // Makes the load state what it was: loads, releases, single partitions too. The lines say what

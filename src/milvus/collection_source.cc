@@ -167,6 +167,11 @@ Result<std::unique_ptr<MilvusSource>> OpenCollectionSource(const Context& contex
                                                            const rows::CollectionName& name,
                                                            const SourceOptions& options) {
   AERIE_ASSIGN(SpecReading reading, ReadCollectionSpec(context, *client, name));
+  if (reading.spec.load_state == rows::LoadState::kLoading) {
+    // After a restart a server says so of what was loaded, for some seconds.
+    AERIE_TRY(Annotate(AwaitLoaded(context, *client, name, {}), "to read it"));
+    AERIE_ASSIGN(reading, ReadCollectionSpec(context, *client, name));
+  }
   if (reading.spec.schema.primary_key() == nullptr) {
     return CorruptError("read " + name.ToString() + ": its schema has no primary key");
   }

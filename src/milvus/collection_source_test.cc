@@ -637,6 +637,22 @@ TEST_F(SourceTest, ReleasedPartitionIsLoadedAndPutBackOrRefused) {
   });
 }
 
+// What a server says of a loaded collection for some seconds after it was restarted: it was taken
+// for not loaded, and what was made of it stayed so.
+TEST_F(SourceTest, ALoadUnderWayIsWaitedForAndIsNotOurs) {
+  BeginWithRows(10);
+  server_->With(
+      [](fake::FakeCluster& cluster) { cluster.Collection("default", "docs")->loading_polls = 4; });
+  auto source = Open(kDocs, {.when_not_loaded = WhenNotLoaded::kRefuse});
+  EXPECT_EQ(source->spec().load_state, rows::LoadState::kLoaded);
+  EXPECT_EQ(source->spec().replicas, 1);
+  EXPECT_EQ(ReadPartition(*source, "_default").values.size(), 10u);
+  ASSERT_TRUE(CloseSource(*source).ok());
+  server_->With([](fake::FakeCluster& cluster) {
+    EXPECT_TRUE(cluster.Collection("default", "docs")->loaded());
+  });
+}
+
 TEST_F(SourceTest, CollectionIsLoadedAndReleasedAgainAlsoAfterAnError) {
   BeginWithRows(10);
   pb::ReleaseCollectionRequest release;

@@ -357,11 +357,6 @@ void DiffAliases(const CollectionSpec& left, const CollectionSpec& right, Differ
       [](const std::string&, bool, bool) {});
 }
 
-// Loading counts as loaded: how far a server has come is not a difference.
-bool IsLoaded(LoadState state) {
-  return state == LoadState::kLoaded || state == LoadState::kLoading;
-}
-
 void DiffPartitions(const CollectionSpec& left, const CollectionSpec& right, Differences& out) {
   if (left.has_partition_key() && right.has_partition_key()) {
     // Named and made by the server: only their number is the user's.
@@ -377,12 +372,12 @@ void DiffPartitions(const CollectionSpec& left, const CollectionSpec& right, Dif
   const auto by_name = [](const CollectionSpec& spec) {
     std::map<std::string, bool> map;
     for (const PartitionSpec& partition : spec.partitions) {
-      map[partition.name] = IsLoaded(partition.load_state);
+      map[partition.name] = IsWantedLoaded(partition.load_state);
     }
     return map;
   };
   // Without the collection loaded its partitions' states say nothing new.
-  const bool loaded = IsLoaded(left.load_state) && IsLoaded(right.load_state);
+  const bool loaded = IsWantedLoaded(left.load_state) && IsWantedLoaded(right.load_state);
   Match(
       by_name(left), by_name(right), out,
       [](const std::string& name) { return "partition " + name; },
@@ -400,8 +395,9 @@ std::set<std::string> LoadFields(const CollectionSpec& spec) {
 }
 
 void DiffLoad(const CollectionSpec& left, const CollectionSpec& right, Differences& out) {
-  out.Compare("collection", "loaded", IsLoaded(left.load_state), IsLoaded(right.load_state));
-  if (!IsLoaded(left.load_state) || !IsLoaded(right.load_state)) return;
+  out.Compare("collection", "loaded", IsWantedLoaded(left.load_state),
+              IsWantedLoaded(right.load_state));
+  if (!IsWantedLoaded(left.load_state) || !IsWantedLoaded(right.load_state)) return;
   if (left.replicas != 0 && right.replicas != 0) {
     out.Compare("collection", "replicas", std::int64_t{left.replicas},
                 std::int64_t{right.replicas});

@@ -285,7 +285,8 @@ class CollectionRestore {
       AERIE_TRY(milvus::DropScratchIndexes(context, *to_, target.name));
     }
     const auto policy = replaces ? milvus::AliasConflict::kMove : milvus::AliasConflict::kSkip;
-    AERIE_ASSIGN(auto lines, SetAliases(context, target.name, from.aliases, policy));
+    const auto aliases = options_.aliases ? from.aliases : std::vector<std::string>();
+    AERIE_ASSIGN(auto lines, SetAliases(context, target.name, aliases, policy));
     Append(std::move(lines), outcome);
     milvus::LoadSnapshot load = milvus::LoadSnapshotOf(from);
     if (!WantsLoaded(from)) {
@@ -371,7 +372,7 @@ class CollectionRestore {
 
   bool WantsLoaded(const CollectionSpec& from) const {
     return options_.load && options_.create_indexes && !has_scratch_ &&
-           from.load_state == rows::LoadState::kLoaded;
+           rows::IsWantedLoaded(from.load_state);
   }
 
   void Phase(const char* phase, const RestoreOutcome& outcome) {

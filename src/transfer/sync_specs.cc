@@ -208,7 +208,7 @@ class SpecWriter {
     auto request = Named<milvus::pb::CreatePartitionRequest>();
     request.set_partition_name(name);
     AERIE_TRY(Annotate(to_.CreatePartition(context, request), "make partition " + name));
-    if (target_.load_state == rows::LoadState::kLoaded) {
+    if (rows::IsWantedLoaded(target_.load_state)) {
       milvus::LoadOptions load;
       load.partitions = {name};
       load.replicas = std::max<std::int32_t>(1, target_.replicas);
@@ -328,7 +328,7 @@ SpecChanges PlanSpecChanges(const CollectionSpec& base, const CollectionSpec& fr
 }
 
 bool NeedsRelease(const CollectionSpec& target, const SpecChanges& changes) {
-  return target.load_state == rows::LoadState::kLoaded && !changes.drop_indexes.empty();
+  return rows::IsWantedLoaded(target.load_state) && !changes.drop_indexes.empty();
 }
 
 Result<SpecResult> ApplySpecChanges(const Context& context, milvus::Client& to,

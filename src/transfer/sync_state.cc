@@ -69,7 +69,7 @@ Json LoadToJson(const std::optional<milvus::LoadSnapshot>& load) {
   Json partitions = Json::array();
   for (const rows::PartitionSpec& partition : load->partitions) {
     partitions.push_back(
-        {{"name", partition.name}, {"loaded", partition.load_state == rows::LoadState::kLoaded}});
+        {{"name", partition.name}, {"loaded", rows::IsWantedLoaded(partition.load_state)}});
   }
   return {{"replicas", load->replicas},
           {"resource_groups", load->resource_groups},
