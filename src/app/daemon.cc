@@ -143,17 +143,17 @@ Result<std::unique_ptr<Daemon>> Daemon::Open(const Context& context, Config conf
 }
 
 Status Daemon::Listen(const Context& context) {
-  const api::Ports ports{
-      .backend = &backend_,
-      .alerts = &alerts_,
-      .assets = &page_,
-      .metrics =
-          [this] {
-            catalog::AlertStore store(*catalog_);
-            return alerts::CurrentMetrics(kVersion, monitor_, store, clock_.Now());
-          },
-      .ready = [this] { return Ready(); },
-      .wake = [this] { runner_.Wake(); }};
+  const api::Ports ports{.backend = &backend_,
+                         .alerts = &alerts_,
+                         .assets = &page_,
+                         .metrics =
+                             [this] {
+                               catalog::AlertStore store(*catalog_);
+                               return alerts::CurrentMetrics(kVersion, monitor_, store,
+                                                             clock_.Now());
+                             },
+                         .ready = [this] { return Ready(); },
+                         .wake = [this] { runner_.Wake(); }};
   AERIE_ASSIGN(server_, MakeApiServer(config_.api, kVersion, *catalog_, kinds_, ports));
   return server_->Listen(context);
 }

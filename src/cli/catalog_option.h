@@ -19,6 +19,7 @@ void AddCatalogOption(CLI::App& command, CatalogArg& arg);
 
 Result<std::string> CatalogPathOf(const Environment& env, const CatalogArg& arg);
 // Makes it where it is not there. Errors as Catalog::Open.
-Result<std::unique_ptr<catalog::Catalog>> OpenCatalog(const Environment& env, const CatalogArg& arg);
+Result<std::unique_ptr<catalog::Catalog>> OpenCatalog(const Environment& env,
+                                                      const CatalogArg& arg);
 
 }  // namespace aerie::cli

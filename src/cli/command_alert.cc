@@ -5,12 +5,12 @@
 #include "alerts/metrics.h"
 #include "alerts/rules.h"
 #include "app/alert_facts.h"
+#include "app/version.h"
 #include "base/duration.h"
 #include "base/glob.h"
 #include "cli/args.h"
 #include "cli/catalog_option.h"
 #include "cli/commands.h"
-#include "app/version.h"
 
 namespace aerie::cli {
 namespace {

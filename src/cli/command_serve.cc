@@ -56,11 +56,10 @@ CommandResult Screen(Environment& env, app::Daemon& daemon) {
   }
   result.text =
       std::string(app::kProgram) + " serves, process " + std::to_string(ThisProcess().pid) +
-      "\n  page and API   " + daemon.url() +
-      "\n  configuration  " + (config.file.empty() ? "none; none is needed" : config.file) +
-      "\n  catalog        " + daemon.catalog_path() + "\n  jobs           " +
-      std::to_string(config.serve.places) + " at once, " + std::to_string(open->size()) +
-      " to go on with\n  clusters" +
+      "\n  page and API   " + daemon.url() + "\n  configuration  " +
+      (config.file.empty() ? "none; none is needed" : config.file) + "\n  catalog        " +
+      daemon.catalog_path() + "\n  jobs           " + std::to_string(config.serve.places) +
+      " at once, " + std::to_string(open->size()) + " to go on with\n  clusters" +
       (clusters.empty() ? "       none configured; jobs may name an address" : clusters) +
       "\n  repositories" + repositories + "\n  schedules" +
       (schedules->empty() ? "      none; aerie schedule create makes one\n" : "\n" + Table(table)) +
@@ -99,8 +98,9 @@ CommandResult Serve(Environment& env, const ServeArgs& args) {
 
 void AddServeCommand(CLI::App& root, Action& action) {
   auto args = std::make_shared<ServeArgs>();
-  CLI::App* cmd = root.add_subcommand(
-      "serve", "The daemon: schedules, jobs, alerts, the page and the API, until it is stopped (docs/jobs.md)");
+  CLI::App* cmd = root.add_subcommand("serve",
+                                      "The daemon: schedules, jobs, alerts, the page and the API, "
+                                      "until it is stopped (docs/jobs.md)");
   AddPlaceOptions(*cmd, args->place);
   cmd->add_option("--listen", args->listen,
                   "Address and port of the page and the API, such as 127.0.0.1:8710 (api.listen of "
