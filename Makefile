@@ -3,7 +3,7 @@
 MAKEFLAGS += --no-print-directory
 PREFIX ?= /usr/local
 
-.PHONY: help setup build test soak demo bench format format-check tidy install clean distclean
+.PHONY: help setup build web test soak demo demo-ui bench format format-check tidy install clean distclean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -15,6 +15,9 @@ build: setup ## Build build/release/aerie
 	@cmake --preset release >/dev/null
 	@cmake --build --preset release --target aerie aerie_documents
 
+web: setup ## Build the page alone; prints the folder that has it
+	@scripts/build-web --folder
+
 test: setup ## Build and run every test; the last line counts them
 	@scripts/test
 
@@ -24,6 +27,9 @@ soak: build ## Kill it 200 times at random on a folder and on MinIO, three proce
 
 demo: build ## Back up, verify, drop and restore a real Milvus before your eyes
 	@scripts/demo
+
+demo-ui: build ## The daemon on a real Milvus, and its page in your browser
+	@scripts/demo --ui
 
 bench: setup ## Measure against the peers, on a real Milvus (see bench/README.md)
 	@bench/run

@@ -20,10 +20,10 @@ import tempfile
 
 LEVELS = [
     ["base"],
-    ["rows", "objects"],
+    ["rows", "objects", "web"],
     ["milvus", "repo", "catalog", "files"],
     ["transfer", "gateway", "failover"],
-    ["jobs", "migrate"],
+    ["jobs", "migrate", "alerts"],
     ["api"],
     ["app"],
     ["cli"],

@@ -61,7 +61,9 @@ Result<Reply> GetStatistics(Call& call) {
   if (call.parts.ports.alerts != nullptr) {
     AERIE_ASSIGN(open_alerts, call.parts.ports.alerts->OpenCount());
   }
-  AERIE_ASSIGN(const auto states, call.parts.jobs.CountStates());
+  AERIE_ASSIGN(const auto counts, call.parts.jobs.Counts());
+  std::map<std::string, std::int64_t> states;
+  for (const auto& [kind_and_state, count] : counts) states[kind_and_state.second] += count;
   const Age age = AgeOf(repositories);
   return Reply{.json = {{"as_of", TimeOf(age.as_of_ms)},
                         {"stale", age.stale},

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <initializer_list>
 #include <numeric>
 #include <sstream>
 
@@ -131,10 +132,16 @@ std::size_t EditDistance(const std::string& a, const std::string& b) {
   return row[b.size()];
 }
 
+std::vector<ConfigKey> Joined(std::initializer_list<std::vector<ConfigKey>> sections) {
+  std::vector<ConfigKey> all;
+  for (const auto& section : sections) all.insert(all.end(), section.begin(), section.end());
+  return all;
+}
+
 }  // namespace
 
 const std::vector<ConfigKey>& ConfigKeys() {
-  static const std::vector<ConfigKey> keys = {
+  static const std::vector<ConfigKey> own = {
       {"clusters.NAME.uri", "address: http://host:19530, milvus+tls://user:password@host/database"},
       {"clusters.NAME.user", "user name, when not in the URI"},
       {"clusters.NAME.password",
@@ -179,7 +186,22 @@ const std::vector<ConfigKey>& ConfigKeys() {
       {"api.max_connections", "connections at a time at most (512)"},
       {"defaults.cluster", "cluster meant when --cluster is not given"},
       {"defaults.repository", "repository meant when --repo is not given"},
+      {"serve.data_dir", "folder of the daemon: catalog and, without another one, a repository"},
+      {"serve.places", "jobs that run at once (2)"},
+      {"serve.keep_history", "how long jobs that ended are kept (400d)"},
+      {"schedules.NAME.when", "such as 'daily at 02:00', or a cron expression"},
+      {"schedules.NAME.zone", "time zone of the IANA list (UTC)"},
+      {"schedules.NAME.jitter", "up to so much later, such as 10m"},
+      {"schedules.NAME.window", "nothing starts outside, such as 22:00-06:00"},
+      {"schedules.NAME.blackouts", "list: nothing starts within, such as 2026-12-24..2026-12-26"},
+      {"schedules.NAME.missed", "what becomes of missed times: run-once or skip"},
+      {"schedules.NAME.overlap", "what becomes of one while the last still runs: queue or skip"},
+      {"schedules.NAME.priority", "of jobs that wait, the higher number starts first (0)"},
+      {"schedules.NAME.enabled", "false: nothing is due"},
+      {"schedules.NAME.kind", "kind of job, see docs/jobs.md"},
+      {"schedules.NAME.job", "its spec, see docs/jobs.md"},
   };
+  static const std::vector<ConfigKey> keys = Joined({own, AlertConfigKeys()});
   return keys;
 }
 
@@ -210,11 +232,19 @@ Result<Config> ParseConfig(const std::string& yaml, const std::string& file) {
   const YAML::Node clusters = section.Child("clusters");
   const YAML::Node repositories = section.Child("repositories");
   const YAML::Node defaults = section.Child("defaults");
+  const YAML::Node serve = section.Child("serve");
+  const YAML::Node schedules = section.Child("schedules");
+  const YAML::Node alerts = section.Child("alerts");
   const YAML::Node api = section.Child("api");
   AERIE_TRY(section.Finish());
   AERIE_TRY(ReadNamed(clusters, file, "clusters", config.clusters, ReadCluster));
   AERIE_TRY(ReadNamed(repositories, file, "repositories", config.repositories, ReadRepository));
+  AERIE_TRY(ReadServe(serve, file, config.serve));
+  AERIE_TRY(ReadSchedules(schedules, file, config.schedules));
   AERIE_TRY(ReadApi(api, file, config.api));
+  std::vector<std::string> repository_names;
+  for (const auto& [name, repository] : config.repositories) repository_names.push_back(name);
+  AERIE_ASSIGN(config.alerts, ReadAlerts(alerts, file, repository_names));
   if (defaults.IsDefined() && !defaults.IsNull()) {
     Section names(defaults, file, "defaults");
     names.Text("cluster", config.default_cluster);

@@ -17,7 +17,9 @@
 #include <string>
 #include <vector>
 
+#include "app/config_alerts.h"
 #include "app/config_api.h"
+#include "app/config_serve.h"
 #include "app/limits.h"
 #include "base/clock.h"
 #include "base/status.h"
@@ -67,6 +69,9 @@ struct Config {
   std::map<std::string, RepositoryConfig> repositories;
   std::string default_cluster;
   std::string default_repository;
+  ServeConfig serve = {};
+  std::vector<ScheduleConfig> schedules = {};
+  AlertsConfig alerts;
   ApiConfig api = {};
 };
 

@@ -9,7 +9,15 @@
 namespace aerie::app {
 namespace {
 
-// "127.0.0.1:8710", "[::1]:8710"; what is not said stays.
+Status ReadCount(const std::string& text, std::size_t& out) {
+  const char* const end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, out);
+  if (error == std::errc() && stop == end && out >= 8 && out <= 10'000) return Ok();
+  return InvalidError("'api.max_connections' must be a number from 8 to 10000");
+}
+
+}  // namespace
+
 Status ReadListen(const std::string& text, ApiConfig& out) {
   const auto at = api::ParseHost(text);
   unsigned port = out.port;
@@ -23,15 +31,6 @@ Status ReadListen(const std::string& text, ApiConfig& out) {
   out.port = static_cast<std::uint16_t>(port);
   return Ok();
 }
-
-Status ReadCount(const std::string& text, std::size_t& out) {
-  const char* const end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, out);
-  if (error == std::errc() && stop == end && out >= 8 && out <= 10'000) return Ok();
-  return InvalidError("'api.max_connections' must be a number from 8 to 10000");
-}
-
-}  // namespace
 
 Status ReadApi(const YAML::Node& node, const std::string& file, ApiConfig& out) {
   if (!node.IsDefined() || node.IsNull()) return Ok();

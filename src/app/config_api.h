@@ -28,6 +28,8 @@ struct ApiConfig {
   std::size_t max_connections = 512;
 };
 
+// "127.0.0.1:8710", "[::1]:8710", "localhost:0". kInvalid.
+Status ReadListen(const std::string& text, ApiConfig& out);
 // kInvalid with file and line.
 Status ReadApi(const YAML::Node& node, const std::string& file, ApiConfig& out);
 

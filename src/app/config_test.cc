@@ -7,6 +7,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "app/result.h"
+#include "jobs/schedule.h"
+
 namespace aerie::app {
 namespace {
 
@@ -53,6 +56,23 @@ repositories:
 defaults:
   cluster: prod
   repository: main
+serve:
+  data_dir: /var/lib/aerie
+  places: 4
+  keep_history: 90d
+schedules:
+  nightly:
+    when: daily at 02:00
+    zone: Europe/Berlin
+    jitter: 600s
+    window: 22:00-06:00
+    blackouts: [2026-12-24..2026-12-26]
+    missed: skip
+    overlap: skip
+    priority: 5
+    enabled: false
+    kind: backup
+    job: {keep: {daily: 7}, collections: [docs]}
 api:
   listen: "[::1]:9000"
   tls_cert: api.pem
@@ -61,6 +81,13 @@ api:
   session_idle: 2h
   max_connections: 64
 )";
+
+// A member of the schedule, as the catalog would keep it.
+std::string OfSchedule(const Config& config, const std::string& key) {
+  const auto spec = jobs::ScheduleFromText(config.schedules.at(0).id, config.schedules.at(0).text);
+  EXPECT_TRUE(spec.ok()) << spec.status();
+  return spec.ok() ? Json::parse(jobs::ToText(*spec)).at(key).dump() : "";
+}
 
 std::string ErrorOf(const std::string& yaml) {
   const auto config = ParseConfig(yaml, "aerie.yaml");
@@ -115,13 +142,34 @@ TEST(Config, EveryDocumentedKeyIsReadAndHasAnEffect) {
       {"api.max_connections", {std::to_string(config->api.max_connections), "64"}},
       {"defaults.cluster", {config->default_cluster, "prod"}},
       {"defaults.repository", {config->default_repository, "main"}},
+      {"serve.data_dir", {config->serve.data_dir, "/var/lib/aerie"}},
+      {"serve.places", {std::to_string(config->serve.places), "4"}},
+      {"serve.keep_history",
+       {config->serve.keep_history == std::chrono::hours(24 * 90) ? "90d" : "?", "90d"}},
+      {"schedules.NAME.when", {OfSchedule(*config, "when"), "\"daily at 02:00\""}},
+      {"schedules.NAME.zone", {OfSchedule(*config, "zone"), "\"Europe/Berlin\""}},
+      {"schedules.NAME.jitter", {OfSchedule(*config, "jitter"), "\"600s\""}},
+      {"schedules.NAME.window", {OfSchedule(*config, "window"), "\"22:00-06:00\""}},
+      {"schedules.NAME.blackouts",
+       {OfSchedule(*config, "blackouts"), "[\"2026-12-24..2026-12-26\"]"}},
+      {"schedules.NAME.missed", {OfSchedule(*config, "missed"), "\"skip\""}},
+      {"schedules.NAME.overlap", {OfSchedule(*config, "overlap"), "\"skip\""}},
+      {"schedules.NAME.priority", {OfSchedule(*config, "priority"), "5"}},
+      {"schedules.NAME.enabled", {OfSchedule(*config, "enabled"), "false"}},
+      {"schedules.NAME.kind", {OfSchedule(*config, "kind"), "\"backup\""}},
+      {"schedules.NAME.job",
+       {OfSchedule(*config, "job"), "{\"keep\":{\"daily\":\"7\"},\"collections\":[\"docs\"]}"}},
   };
+  std::size_t own = 0;
   for (const ConfigKey& key : ConfigKeys()) {
+    // config_alerts_test.cc
+    if (key.path.starts_with("alerts.")) continue;
+    ++own;
     ASSERT_TRUE(values.contains(key.path)) << key.path << " has no test";
     EXPECT_EQ(values.at(key.path).first, values.at(key.path).second) << key.path;
     EXPECT_FALSE(key.about.empty());
   }
-  EXPECT_EQ(values.size(), ConfigKeys().size());
+  EXPECT_EQ(values.size(), own);
 }
 
 TEST(Config, AnUnknownKeyIsNamedWithLineAndTheNearestRightOne) {
@@ -171,6 +219,19 @@ TEST(Config, WrongValuesAreErrors) {
               HasSubstr("must be true or false"));
   EXPECT_THAT(ErrorOf("clusters: {prod: {uri: 'a:1'}}\ndefaults: {cluster: prud}\n"),
               HasSubstr("did you mean 'prod'?"));
+}
+
+TEST(Config, WrongSchedulesAreErrors) {
+  EXPECT_THAT(ErrorOf("serve: {places: 0}\n"), HasSubstr("a number between 1 and 64"));
+  EXPECT_THAT(ErrorOf("serve: {place: 1}\n"), HasSubstr("did you mean 'places'?"));
+  EXPECT_THAT(ErrorOf("schedules: [1]\n"), HasSubstr("'schedules' must be a mapping"));
+  EXPECT_THAT(ErrorOf("schedules:\n  a: {when: daily, kind: backup, zome: UTC}\n"),
+              HasSubstr("aerie.yaml:2: unknown key 'zome' in schedules.a; did you mean 'zone'?"));
+  EXPECT_THAT(ErrorOf("schedules:\n  a: {when: never, kind: backup}\n"),
+              HasSubstr("aerie.yaml:2: "));
+  EXPECT_THAT(ErrorOf("schedules:\n  a: {when: daily}\n"), HasSubstr("'schedules.a.kind'"));
+  EXPECT_THAT(ErrorOf("schedules:\n  a: {when: daily, kind: backup, priority: high}\n"),
+              HasSubstr("must be a number"));
 }
 
 TEST(Config, NothingIsAConfiguration) {

@@ -76,7 +76,7 @@ Result<Secret> AskTwice(const std::string& prompt) {
   return passphrase;
 }
 
-bool HasTerminal() { return isatty(STDIN_FILENO) != 0 && isatty(STDERR_FILENO) != 0; }
+bool IsTerminal() { return isatty(STDIN_FILENO) != 0 && isatty(STDERR_FILENO) != 0; }
 
 // A passphrase of 160 random bits, kept where only this user reads it.
 Result<std::string> KeepGenerated(const std::string& repository_id, const Secret& passphrase) {
@@ -193,9 +193,17 @@ Result<std::optional<Secret>> PendingPassphrase(const Context& context,
   return std::optional<Secret>();
 }
 
-// Passphrase of an existing repository when none was given: the key folder, then the terminal.
-Result<Secret> FoundPassphrase(const Context& context,
-                               const std::shared_ptr<objects::ObjectStore>& store) {
+Status NoRepository(const objects::ObjectStore& store) {
+  return NotFoundError("open repository " + store.Describe() +
+                       ": there is none; check --repo, or make one with aerie repo init");
+}
+
+}  // namespace
+
+bool Session::HasTerminal() const { return asking_ == Asking::kTerminal && IsTerminal(); }
+
+Result<Secret> Session::FoundPassphrase(const Context& context,
+                                        const std::shared_ptr<objects::ObjectStore>& store) const {
   AERIE_ASSIGN(const std::string id, RepositoryId(context, *store));
   const auto folder = KeyFolder();
   if (folder.ok()) {
@@ -209,13 +217,6 @@ Result<Secret> FoundPassphrase(const Context& context,
   return Secret();
 }
 
-Status NoRepository(const objects::ObjectStore& store) {
-  return NotFoundError("open repository " + store.Describe() +
-                       ": there is none; check --repo, or make one with aerie repo init");
-}
-
-}  // namespace
-
 Result<std::optional<Secret>> FindNewPassphrase(const Context& context, const SecretFlags& flags) {
   AERIE_ASSIGN(std::optional<Secret> secret, SecretOf(context, flags, "--new-password"));
   if (secret) return secret;
@@ -225,7 +226,7 @@ Result<std::optional<Secret>> FindNewPassphrase(const Context& context, const Se
 Result<Secret> NewPassphrase(const Context& context, const SecretFlags& flags) {
   AERIE_ASSIGN(std::optional<Secret> secret, FindNewPassphrase(context, flags));
   if (secret) return *std::move(secret);
-  if (HasTerminal()) return AskTwice("new passphrase: ");
+  if (IsTerminal()) return AskTwice("new passphrase: ");
   return InvalidError(
       "no new passphrase was given; use --new-password-file, --new-password-command or "
       "--new-password-fd, or set AERIE_NEW_PASSWORD");
@@ -285,12 +286,15 @@ namespace {
 
 // gRPC 1.51 shuts its event engine down with its last channel, now and then under a thread that
 // still waits in it: the process then aborts with "epoll_wait error: Bad file descriptor", before
-// it has printed its result. So channels live as long as the process.
+// it has printed its result. So the first channels live as long as the process, and none is the
+// last; those that a daemon opens after them, for job after job, go.
+constexpr std::size_t kKeptClients = 8;
+
 void KeepForEver(std::shared_ptr<milvus::Client> client) {
   static std::mutex mutex;
   static auto* const kept = new std::vector<std::shared_ptr<milvus::Client>>();
   std::lock_guard lock(mutex);
-  kept->push_back(std::move(client));
+  if (kept->size() < kKeptClients) kept->push_back(std::move(client));
 }
 
 }  // namespace

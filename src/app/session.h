@@ -1,6 +1,6 @@
 // Wiring: from what the user named to open clusters and repositories.
 //
-// One Session a process; used from the main thread, what it opens is thread-safe.
+// One Session a command or a run of a job; used from one thread, what it opens is thread-safe.
 #pragma once
 
 #include <memory>
@@ -73,9 +73,12 @@ struct RepositoryAccess {
 
 class Session {
  public:
+  // Whether a passphrase that is nowhere may be asked for where there is a terminal.
+  enum class Asking { kTerminal, kNever };
   // `progress` hears of calls to stores that are made again; it must outlive all that is opened.
-  explicit Session(Config config, ProgressSink& progress = NoProgress())
-      : config_(std::move(config)), progress_(progress) {}
+  explicit Session(Config config, ProgressSink& progress = NoProgress(),
+                   Asking asking = Asking::kTerminal)
+      : config_(std::move(config)), progress_(progress), asking_(asking) {}
   const Config& config() const { return config_; }
 
   // `text` is a configured name or an address; empty: the configured default.
@@ -118,8 +121,14 @@ class Session {
   Result<Located> Locate(const Context& context, const std::string& text,
                          const StoreLimitTexts& limits, const objects::SshOptions* ssh) const;
 
+  bool HasTerminal() const;
+  // Of an existing repository when none was given: the key folder, then the terminal.
+  Result<Secret> FoundPassphrase(const Context& context,
+                                 const std::shared_ptr<objects::ObjectStore>& store) const;
+
   Config config_;
   ProgressSink& progress_;
+  const Asking asking_;
 };
 
 // "THING/database.collection" -> THING and the name; a text without such an end is THING alone.

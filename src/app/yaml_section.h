@@ -5,6 +5,8 @@
 #pragma once
 
 #include <algorithm>
+#include <charconv>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <utility>
@@ -43,6 +45,22 @@ class Section {
       into = text == "true";
     } else {
       Fail(node_[key], "'" + path_ + "." + key + "' must be true or false");
+    }
+  }
+
+  void Number(const char* key, std::int64_t least, std::int64_t most,
+              std::optional<std::int64_t>& into) {
+    std::string text;
+    Text(key, text);
+    if (!status_.ok() || text.empty()) return;
+    std::int64_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error == std::errc() && end == text.data() + text.size() && number >= least &&
+        number <= most) {
+      into = number;
+    } else {
+      Fail(node_[key], "'" + path_ + "." + key + "' must be a number between " +
+                           std::to_string(least) + " and " + std::to_string(most));
     }
   }
 

@@ -1,6 +1,8 @@
 #include "base/duration.h"
 
+#include <algorithm>
 #include <charconv>
+#include <cstdint>
 #include <map>
 
 namespace aerie {
@@ -27,6 +29,15 @@ Result<Duration> ParseDuration(const std::string& text, const std::string& what)
     return InvalidError(what + " " + text + ": that is longer than a hundred years");
   }
   return duration;
+}
+
+std::string AgeText(Duration age) {
+  const std::int64_t seconds =
+      std::max<std::int64_t>(0, std::chrono::duration_cast<std::chrono::seconds>(age).count());
+  if (seconds >= 48 * 3600) return std::to_string(seconds / (24 * 3600)) + " days";
+  if (seconds >= 3600) return std::to_string(seconds / 3600) + " h";
+  if (seconds >= 60) return std::to_string(seconds / 60) + " min";
+  return std::to_string(seconds) + " s";
 }
 
 }  // namespace aerie

@@ -151,6 +151,7 @@ class Catalog {
  private:
   friend class Lease;
   friend class AccessStore;
+  friend class AlertStore;
   friend class AuditStore;
   friend class JobStore;
   friend class RequestStore;

@@ -13,7 +13,7 @@ constexpr std::size_t kLongestEntry = 16'384;  // bytes
 constexpr char kColumns[] =
     "SELECT number, kind, spec, state, ended, held, turn, priority, schedule, due_ms, created_ms, "
     "queued_ms, started_ms, ended_ms, checkpoint, progress, result, error, error_kind, "
-    "interruptions, logged, epoch, machine, pid, started, host, renewed_ms FROM jobs ";
+    "interruptions, logged, epoch, machine, pid, started, host, renewed_ms, rebuilt FROM jobs ";
 
 Job ReadJob(const Row& row) {
   Job job{.number = row.Integer(0),
@@ -37,7 +37,8 @@ Job ReadJob(const Row& row) {
           .error_kind = row.Text(18),
           .interruptions = row.Integer(19),
           .logged = row.Integer(20),
-          .epoch = row.Integer(21)};
+          .epoch = row.Integer(21),
+          .rebuilt = row.Text(27)};
   if (job.standing.held) {
     job.holder = Holder{
         .process = {.machine = row.Text(22), .pid = row.Integer(23), .started = row.Integer(24)},
@@ -154,6 +155,27 @@ Result<std::int64_t> JobStore::Create(const Job& job, std::int64_t now_ms) {
   });
 }
 
+Result<std::optional<std::int64_t>> JobStore::CreateRebuilt(const Job& job, std::int64_t now_ms) {
+  if (!job.standing.ended || job.rebuilt.empty()) {
+    return InternalError("a job that is made again has ended, and says of what it was made");
+  }
+  return catalog_.WithDatabase([&](Database& db) -> Result<std::optional<std::int64_t>> {
+    AERIE_ASSIGN(const auto transaction, Transaction::Begin(db));
+    bool there = false;
+    AERIE_TRY(db.Run("SELECT 1 FROM jobs WHERE rebuilt = ?", {job.rebuilt},
+                     [&](const Row&) { there = true; }));
+    if (there) return std::optional<std::int64_t>();
+    AERIE_ASSIGN(const std::int64_t number, CreateIn(db, job, now_ms));
+    AERIE_TRY(
+        db.Run("UPDATE jobs SET created_ms = ?, queued_ms = ?, started_ms = ?, ended_ms = ?, "
+               "result = ?, rebuilt = ? WHERE number = ?",
+               {job.created_ms, job.created_ms, job.started_ms, job.ended_ms, job.result,
+                job.rebuilt, number}));
+    AERIE_TRY(transaction->Commit());
+    return std::optional(number);
+  });
+}
+
 Result<Job> JobStore::Find(std::int64_t number) {
   return catalog_.WithDatabase([&](Database& db) { return FindIn(db, number); });
 }
@@ -179,11 +201,14 @@ Result<std::vector<Job>> JobStore::List(const JobFilter& filter) {
   });
 }
 
-Result<std::map<std::string, std::int64_t>> JobStore::CountStates() {
-  return catalog_.WithDatabase([&](Database& db) -> Result<std::map<std::string, std::int64_t>> {
-    std::map<std::string, std::int64_t> counts;
-    AERIE_TRY(db.Run("SELECT state, count(*) FROM jobs GROUP BY state", {},
-                     [&](const Row& row) { counts[row.Text(0)] = row.Integer(1); }));
+Result<std::map<std::pair<std::string, std::string>, std::int64_t>> JobStore::Counts() {
+  using Counted = std::map<std::pair<std::string, std::string>, std::int64_t>;
+  return catalog_.WithDatabase([&](Database& db) -> Result<Counted> {
+    Counted counts;
+    AERIE_TRY(db.Run("SELECT kind, state, count(*) FROM jobs GROUP BY kind, state", {},
+                     [&](const Row& row) {
+                       counts[{row.Text(0), row.Text(1)}] = row.Integer(2);
+                     }));
     return counts;
   });
 }
@@ -238,15 +263,21 @@ Result<Job> JobStore::Change(const JobLease& lease, const ChangeJob& change, std
 }
 
 Result<std::optional<Job>> JobStore::Claim(const std::vector<std::string>& kinds,
-                                           const Holder& holder, const ChangeJob& change) {
+                                           const Holder& holder, const ChangeJob& change,
+                                           std::int64_t only) {
   std::string marks;
   std::vector<Value> values;
   for (const std::string& kind : kinds) {
     marks += marks.empty() ? "?" : ", ?";
     values.emplace_back(kind);
   }
-  const std::string next = std::string(kColumns) + "WHERE turn > 0 AND kind IN (" + marks +
-                           ") ORDER BY priority DESC, turn DESC, queued_ms, number LIMIT 1";
+  std::string which = "WHERE turn > 0 AND kind IN (" + marks + ")";
+  if (only != 0) {
+    which += " AND number = ?";
+    values.emplace_back(only);
+  }
+  const std::string next =
+      kColumns + which + " ORDER BY priority DESC, turn DESC, queued_ms, number LIMIT 1";
   return catalog_.WithDatabase([&](Database& db) -> Result<std::optional<Job>> {
     const auto find = [&]() -> Result<std::optional<Job>> {
       std::optional<Job> found;

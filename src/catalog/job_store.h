@@ -10,6 +10,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/status.h"
@@ -46,6 +47,7 @@ struct Job {
   std::int64_t logged = 0;         // entries of its log, those that were dropped too
   std::int64_t epoch = 0;
   std::optional<Holder> holder{};
+  std::string rebuilt{};  // what it was made from after the catalog was lost; empty: it was run
 };
 
 // The right to run one job. It holds until another process has taken over.
@@ -81,12 +83,15 @@ class JobStore {
 
   // Its number. The standing must be one that nobody holds.
   Result<std::int64_t> Create(const Job& job, std::int64_t now_ms);
+  // One that ended, with its times and its result, made from `job.rebuilt`. Its number; nullopt:
+  // there is one of that already.
+  Result<std::optional<std::int64_t>> CreateRebuilt(const Job& job, std::int64_t now_ms);
   // kNotFound.
   Result<Job> Find(std::int64_t number);
   // Newest first.
   Result<std::vector<Job>> List(const JobFilter& filter);
-  // How many are in which state.
-  Result<std::map<std::string, std::int64_t>> CountStates();
+  // How many there are, by kind and state.
+  Result<std::map<std::pair<std::string, std::string>, std::int64_t>> Counts();
   // Of those that ended since then, how many on which day (since 1970-01-01) in which state.
   struct EndedCount {
     std::int64_t day = 0;
@@ -104,8 +109,9 @@ class JobStore {
 
   // Gives `holder` the job of one of `kinds` whose turn it is: highest priority, then turn, then
   // the one that waits longest. `change` must lead to a held standing. nullopt: there is none.
+  // `only`: none but the job of this number; 0: any.
   Result<std::optional<Job>> Claim(const std::vector<std::string>& kinds, const Holder& holder,
-                                   const ChangeJob& change);
+                                   const ChangeJob& change, std::int64_t only = 0);
   static JobLease LeaseOf(const Job& job) { return {.job = job.number, .epoch = job.epoch}; }
 
   // --- Of the holder: kLocked when the lease was lost ---

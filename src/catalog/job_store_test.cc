@@ -1,5 +1,7 @@
 #include "catalog/job_store.h"
 
+#include <tuple>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -93,6 +95,19 @@ TEST_F(JobStoreTest, TheNextOneIsTheFirstByPriorityTurnAndTime) {
   EXPECT_FALSE(*JobStore(*catalog_).Claim({"k"}, Me(), kRun));
   Make("x");
   EXPECT_FALSE(*JobStore(*catalog_).Claim({"other"}, Me(), kRun)) << "of another kind";
+}
+
+TEST_F(JobStoreTest, AreCountedByKindAndState) {
+  JobStore store(*catalog_);
+  EXPECT_TRUE(store.Counts()->empty());
+  Make("a");
+  Make("b");
+  Claimed(Me());
+  const auto counts = store.Counts();
+  ASSERT_TRUE(counts.ok()) << counts.status();
+  EXPECT_EQ(counts->size(), 2U);
+  EXPECT_EQ(counts->at({"k", kWord}), 1);
+  EXPECT_EQ(counts->at({"k", "running"}), 1);
 }
 
 TEST_F(JobStoreTest, OnlyTheHolderWrites) {
@@ -205,6 +220,40 @@ TEST_F(JobStoreTest, ListsAndForgets) {
   EXPECT_THAT(numbers({}), ElementsAre(5, 4, 3, 1));
   EXPECT_THAT(*store.Log(2, 0, 10), SizeIs(0));
   EXPECT_EQ(Make("new"), 6) << "numbers are not given twice";
+}
+
+TEST_F(JobStoreTest, OneThatWasNamedIsClaimedBeforeItsTurn) {
+  JobStore store(*catalog_);
+  Make("first", 9);
+  const std::int64_t second = Make("second");
+  const auto claim = [&](std::int64_t only) { return *store.Claim({"k"}, Me(), kRun, only); };
+  EXPECT_FALSE(claim(99));
+  EXPECT_EQ(claim(second)->spec, "second");
+  EXPECT_FALSE(claim(second)) << "it runs already";
+  EXPECT_EQ(claim(0)->spec, "first");
+}
+
+TEST_F(JobStoreTest, WhatIsMadeAgainComesOnce) {
+  JobStore store(*catalog_);
+  Job job{.kind = "backup",
+          .spec = "{}",
+          .standing = {.state = "completed", .ended = true},
+          .schedule = "nightly",
+          .created_ms = 10,
+          .started_ms = 10,
+          .ended_ms = 20,
+          .result = "{\"snapshot\": \"aa\"}",
+          .rebuilt = "aa"};
+  const auto number = store.CreateRebuilt(job, 5000);
+  ASSERT_TRUE(number.ok() && *number) << number.status();
+  const Job made = *store.Find(**number);
+  EXPECT_EQ(std::tie(made.created_ms, made.started_ms, made.ended_ms), std::tuple(10, 10, 20));
+  EXPECT_EQ(std::tie(made.result, made.rebuilt, made.schedule),
+            std::tie(job.result, job.rebuilt, job.schedule));
+  EXPECT_EQ(*store.CreateRebuilt(job, 6000), std::nullopt);
+  EXPECT_THAT(*store.List({}), SizeIs(1));
+  job.standing = {.state = kWord, .turn = 1};
+  EXPECT_EQ(KindOf(store.CreateRebuilt(job, 6000).status()), Kind::kInternal);
 }
 
 TEST(CatalogUpgrade, AnOlderCatalogGetsTheTablesAndKeepsWhatItHas) {

@@ -7,7 +7,7 @@ namespace aerie::catalog {
 namespace {
 
 constexpr char kScheduleColumns[] =
-    "SELECT id, spec, created_ms, updated_ms, decided_ms FROM schedules ";
+    "SELECT id, spec, created_ms, updated_ms, decided_ms, origin FROM schedules ";
 constexpr char kRunColumns[] =
     "SELECT due_ms, last_due_ms, times, outcome, reason, waiting, job, at_ms FROM schedule_runs ";
 
@@ -16,7 +16,8 @@ Schedule ReadSchedule(const Row& row) {
           .spec = row.Text(1),
           .created_ms = row.Integer(2),
           .updated_ms = row.Integer(3),
-          .decided_ms = row.Integer(4)};
+          .decided_ms = row.Integer(4),
+          .origin = row.Text(5)};
 }
 
 ScheduleRun ReadRun(const Row& row) {
@@ -72,7 +73,8 @@ Status RecordIn(Database& db, const std::string& id, const ScheduleDecision::Rec
 
 }  // namespace
 
-Status ScheduleStore::Create(const std::string& id, const std::string& spec, std::int64_t now_ms) {
+Status ScheduleStore::Create(const std::string& id, const std::string& spec, std::int64_t now_ms,
+                             const std::string& origin) {
   return catalog_.WithDatabase([&](Database& db) -> Status {
     AERIE_ASSIGN(const auto transaction, Transaction::Begin(db));
     const auto found = FindIn(db, id);
@@ -81,7 +83,9 @@ Status ScheduleStore::Create(const std::string& id, const std::string& spec, std
     }
     if (KindOf(found.status()) != Kind::kNotFound) return found.status();
     AERIE_TRY(
-        db.Run("INSERT INTO schedules VALUES (?, ?, ?, ?, ?)", {id, spec, now_ms, now_ms, now_ms}));
+        db.Run("INSERT INTO schedules (id, spec, created_ms, updated_ms, decided_ms, origin) "
+               "VALUES (?, ?, ?, ?, ?, ?)",
+               {id, spec, now_ms, now_ms, now_ms, origin}));
     return transaction->Commit();
   });
 }

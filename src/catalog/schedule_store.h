@@ -23,6 +23,7 @@ struct Schedule {
   std::int64_t created_ms = 0;
   std::int64_t updated_ms = 0;
   std::int64_t decided_ms = 0;  // each time up to it has its record
+  std::string origin{};         // who made it; empty: a person
 };
 
 // What became of one time, or of several in a row.
@@ -67,7 +68,8 @@ class ScheduleStore {
   explicit ScheduleStore(Catalog& catalog) : catalog_(catalog) {}
 
   // Due from then on. kExists.
-  Status Create(const std::string& id, const std::string& spec, std::int64_t now_ms);
+  Status Create(const std::string& id, const std::string& spec, std::int64_t now_ms,
+                const std::string& origin = {});
   // kNotFound.
   Result<Schedule> Find(const std::string& id);
   // By id.

@@ -7,7 +7,7 @@
 namespace aerie::catalog {
 
 // Number n of `PRAGMA user_version` says that the first n were done. Each is one transaction.
-inline constexpr std::array<const char*, 4> kChanges = {R"sql(
+inline constexpr std::array<const char*, 6> kChanges = {R"sql(
 CREATE TABLE migrations (
   id TEXT PRIMARY KEY,
   spec TEXT NOT NULL,
@@ -140,6 +140,84 @@ CREATE TABLE schedule_runs (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX schedule_runs_last ON schedule_runs (schedule, last_due_ms);
 CREATE UNIQUE INDEX schedule_runs_waiting ON schedule_runs (schedule) WHERE waiting = 1;
+)sql",
+                                                        R"sql(
+ALTER TABLE schedules ADD COLUMN origin TEXT NOT NULL DEFAULT '';  -- who made it; empty: a person
+ALTER TABLE jobs ADD COLUMN rebuilt TEXT NOT NULL DEFAULT '';      -- what it was made from again
+CREATE UNIQUE INDEX jobs_rebuilt ON jobs (rebuilt) WHERE rebuilt <> '';
+)sql",
+                                                        R"sql(
+CREATE TABLE alert_watch (                -- one row: who watches
+  installation TEXT NOT NULL,             -- tells receivers of alerts which catalog they are of
+  changes INTEGER NOT NULL DEFAULT 0,     -- grows with each change of an incident
+  epoch INTEGER NOT NULL DEFAULT 0,       -- grows with each holder
+  held INTEGER NOT NULL DEFAULT 0,
+  machine TEXT NOT NULL DEFAULT '',
+  pid INTEGER NOT NULL DEFAULT 0,
+  started INTEGER NOT NULL DEFAULT 0,
+  host TEXT NOT NULL DEFAULT '',
+  renewed_ms INTEGER NOT NULL DEFAULT 0
+) STRICT;
+INSERT INTO alert_watch (installation) VALUES (lower(hex(randomblob(8))));
+CREATE TABLE alert_incidents (
+  number INTEGER PRIMARY KEY AUTOINCREMENT,
+  rule TEXT NOT NULL,
+  about TEXT NOT NULL,
+  severity TEXT NOT NULL,
+  state TEXT NOT NULL,
+  opened_ms INTEGER NOT NULL,             -- 0: pending
+  resolved_ms INTEGER NOT NULL,           -- 0: not yet
+  acknowledged_ms INTEGER NOT NULL,
+  acknowledged_by TEXT NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX alert_incidents_of ON alert_incidents (rule, about) WHERE resolved_ms = 0;
+CREATE INDEX alert_incidents_over ON alert_incidents (resolved_ms);
+CREATE TABLE alert_deliveries (
+  number INTEGER PRIMARY KEY AUTOINCREMENT,
+  channel TEXT NOT NULL,
+  incident INTEGER NOT NULL REFERENCES alert_incidents(number) ON DELETE CASCADE,
+  key TEXT NOT NULL,
+  message TEXT NOT NULL,
+  state TEXT NOT NULL DEFAULT 'waiting',
+  created_ms INTEGER NOT NULL,
+  attempts INTEGER NOT NULL DEFAULT 0,
+  next_ms INTEGER NOT NULL DEFAULT 0,
+  ended_ms INTEGER NOT NULL DEFAULT 0,
+  error TEXT NOT NULL DEFAULT '',
+  UNIQUE (channel, key)
+) STRICT;
+CREATE INDEX alert_deliveries_waiting ON alert_deliveries (channel, incident, number)
+  WHERE state = 'waiting';
+CREATE INDEX alert_deliveries_of ON alert_deliveries (incident);
+CREATE TABLE alert_channels (
+  name TEXT PRIMARY KEY,
+  delivered INTEGER NOT NULL DEFAULT 0,
+  failed INTEGER NOT NULL DEFAULT 0,
+  given_up INTEGER NOT NULL DEFAULT 0,
+  delivered_ms INTEGER NOT NULL DEFAULT 0,
+  given_up_ms INTEGER NOT NULL DEFAULT 0,
+  error TEXT NOT NULL DEFAULT ''
+) STRICT;
+CREATE TABLE alert_silences (
+  number INTEGER PRIMARY KEY AUTOINCREMENT,
+  rule TEXT NOT NULL,
+  about TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  made_by TEXT NOT NULL,
+  made_ms INTEGER NOT NULL,
+  until_ms INTEGER NOT NULL
+) STRICT;
+CREATE TABLE alert_seen (
+  thing TEXT PRIMARY KEY,
+  first_ms INTEGER NOT NULL
+) STRICT;
+CREATE TABLE alert_samples (
+  storage TEXT NOT NULL,
+  at_ms INTEGER NOT NULL,
+  used_bytes INTEGER NOT NULL,
+  limit_bytes INTEGER NOT NULL,
+  PRIMARY KEY (storage, at_ms)
+) STRICT, WITHOUT ROWID;
 )sql",
                                                         R"sql(
 CREATE TABLE users (

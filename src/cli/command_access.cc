@@ -9,6 +9,7 @@
 #include "catalog/access_store.h"
 #include "catalog/audit_store.h"
 #include "cli/args.h"
+#include "cli/catalog_option.h"
 #include "cli/commands.h"
 
 namespace aerie::cli {
@@ -19,19 +20,14 @@ struct UserArgs {
   std::string role = "viewer";
   app::SecretFlags password;
   std::string expires;
-  std::string catalog;
+  CatalogArg catalog;
 };
 
 // The catalog with what is done to it; each change has its line in the audit log first.
 class Desk {
  public:
   static Result<std::unique_ptr<Desk>> Open(Environment& env, const UserArgs& args) {
-    std::string path = args.catalog;
-    if (path.empty()) {
-      AERIE_ASSIGN(const std::string folder, app::StateFolder());
-      path = folder + "/catalog.db";
-    }
-    AERIE_ASSIGN(auto catalog, catalog::Catalog::Open(path));
+    AERIE_ASSIGN(auto catalog, OpenCatalog(env, args.catalog));
     return std::unique_ptr<Desk>(
         new Desk(std::move(catalog), ToUnixMillis(env.context.clock().Now())));
   }
@@ -194,7 +190,7 @@ CLI::App* AddWork(CLI::App& group, Action& action, const char* name, const char*
                   const std::shared_ptr<UserArgs>& args, const char* named) {
   CLI::App* const command = group.add_subcommand(name, about);
   if (named != nullptr) command->add_option(named, args->name, "Its name")->required();
-  command->add_option("--catalog", args->catalog, "Catalog of the daemon")->type_name("FILE");
+  AddCatalogOption(*command, args->catalog);
   command->callback([&action, args, work] {
     action = [args, work](Environment& env) {
       auto result = work(env, *args);

@@ -4,13 +4,13 @@
 #include <set>
 #include <utility>
 
+#include "app/kinds/backup.h"
+#include "app/kinds/verify.h"
 #include "cli/args.h"
 #include "cli/commands.h"
-#include "cli/version.h"
 #include "repo/pins.h"
 #include "repo/retain.h"
 #include "rows/spec_codec.h"
-#include "transfer/backup.h"
 #include "transfer/diff.h"
 #include "transfer/endpoint.h"
 
@@ -23,133 +23,8 @@ std::string Age(std::int64_t created_ms) {
 
 // ---- create ----
 
-struct CreateArgs {
-  ClusterArg cluster;
-  RepoArg repo;
-  transfer::Selection selection;
-  std::vector<std::string> tags;
-  std::size_t parallel = 2;
-  int streams = 2;
-  std::string immutable_for;
-  bool no_load = false;
-  bool dry_run = false;
-};
-
-CommandResult PlanResult(const transfer::BackupPlan& plan) {
-  CommandResult result;
-  result.state = "planned";
-  Json items = Json::array();
-  std::vector<std::vector<std::string>> table = {{"COLLECTION", "ROWS", "PARTITIONS", "LOADED"}};
-  for (const auto& item : plan.items) {
-    items.push_back({{"name", item.name.ToString()},
-                     {"rows", item.rows},
-                     {"partitions", item.partitions},
-                     {"loaded", item.loaded}});
-    table.push_back({item.name.ToString(),
-                     item.rows < 0 ? "?" : Thousands(static_cast<std::uint64_t>(item.rows)),
-                     std::to_string(item.partitions),
-                     item.loaded ? "yes" : "no: loaded for the read, then released"});
-  }
-  result.json["collections"] = items;
-  result.text = "would back up:\n" + Table(table);
-  return result;
-}
-
-CommandResult Create(Environment& env, const CreateArgs& args) {
-  const auto immutable_for = ImmutableFor(env.session, args.immutable_for, args.repo.text);
-  if (!immutable_for.ok()) return Failure(immutable_for.status());
-  auto cluster = env.session.Cluster(env.context, args.cluster.text, args.cluster.flags);
-  if (!cluster.ok()) return Failure(cluster.status());
-  transfer::ClusterEndpointOptions endpoint_options;
-  endpoint_options.load_if_needed = !args.no_load;
-  endpoint_options.database = args.selection.database;
-  endpoint_options.as_of_list = true;
-  endpoint_options.throttle = transfer::ClusterThrottle::Make(cluster->throttle, env.output);
-  const auto endpoint = transfer::MakeClusterEndpoint(cluster->client, endpoint_options);
-
-  transfer::BackupOptions options;
-  options.cluster_label = cluster->label;
-  options.server_version = cluster->client->server_version();
-  options.program = kProgram;
-  options.host = HostName();
-  options.tags = args.tags;
-  options.immutable_for = *immutable_for;
-  options.selection = args.selection;
-  options.parallel_collections = args.parallel;
-  options.streams = args.streams;
-
-  if (args.dry_run) {
-    auto plan = transfer::PlanBackup(env.context, *endpoint, options);
-    return plan.ok() ? PlanResult(*plan) : Failure(plan.status());
-  }
-  std::optional<app::OpenedRepository> opened;
-  const auto open = [&](const Context& context) -> Result<repo::Repository*> {
-    AERIE_ASSIGN(opened, env.session.Repository(context, args.repo.text, args.repo.flags,
-                                                app::IfAbsent::kCreate));
-    return opened->repository.get();
-  };
-  const SteadyTime start = env.context.clock().Steady();
-  auto run = transfer::RunBackup(env.context, *endpoint, open, options, env.output);
-  if (!opened) return Failure(run.status());
-  // What the user must know of a new repository is said also when the backup failed.
-  if (!run.ok()) {
-    transfer::BackupResult failed;
-    failed.status = run.status();
-    run = std::move(failed);
-  }
-  const double seconds =
-      std::chrono::duration<double>(env.context.clock().Steady() - start).count();
-
-  CommandResult result;
-  result.status = run->status;
-  Json collections = Json::array();
-  std::uint64_t rows = 0;
-  for (const auto& outcome : run->collections) {
-    collections.push_back(ToJson(outcome));
-    if (outcome.status.ok()) rows += outcome.digest.rows;
-    for (const auto& warning : outcome.warnings) {
-      result.warnings.push_back(outcome.name.ToString() + ": " + warning);
-    }
-    if (!outcome.status.ok() && run->snapshot) {
-      result.warnings.emplace_back(outcome.status.message());
-    }
-  }
-  result.json["repository"] = {{"id", opened->repository->id()},
-                               {"created", opened->created},
-                               {"encrypted", opened->repository->encrypted()},
-                               {"key_file", opened->key_file}};
-  result.json["collections"] = collections;
-  result.json["rows"] = rows;
-  result.json["seconds"] = seconds;
-  if (opened->created) {
-    result.text += "created repository " + opened->repository->Describe() +
-                   (opened->repository->encrypted() ? " (encrypted)\n" : " (not encrypted)\n");
-  }
-  if (!opened->key_file.empty()) {
-    result.warnings.push_back("the passphrase of the new repository was generated and is in " +
-                              opened->key_file +
-                              "; copy that file to another place: without it the backups cannot "
-                              "be read");
-  }
-  if (!run->snapshot) {
-    ReportThrottle(*endpoint, result);
-    return result;
-  }
-  const repo::Snapshot& snapshot = *run->snapshot;
-  result.json["snapshot"] = snapshot.id.hex;
-  result.json["bytes"] = snapshot.stats.plain_bytes;
-  result.json["stored_bytes"] = snapshot.stats.stored_bytes;
-  result.text += "snapshot " + snapshot.id.Short() + ": " +
-                 std::to_string(snapshot.collections.size()) + " collections, " + Thousands(rows) +
-                 " rows, " + HumanBytes(snapshot.stats.plain_bytes) + " in " +
-                 HumanSeconds(seconds) + "; stored " + HumanBytes(snapshot.stats.stored_bytes) +
-                 " new\n";
-  ReportThrottle(*endpoint, result);
-  if (snapshot.immutable_until_ms) {
-    result.json["immutable_until"] = FormatUtc(FromUnixMillis(*snapshot.immutable_until_ms));
-    result.text += "  " + repo::ImmutableText(snapshot) + "\n";
-  }
-  return result;
+CommandResult Create(Environment& env, const app::BackupRequest& request) {
+  return app::RunBackupRequest(env.tools(), request).result;
 }
 
 // ---- list ----
@@ -317,7 +192,7 @@ struct VerifyArgs {
   RepoArg repo;
   std::string snapshot = "latest";
   bool all = false;
-  bool read_data = false;
+  app::VerifyRows rows = app::VerifyRows::kStructure;
   std::string against;
   app::ClusterFlags login;
   transfer::Selection selection;
@@ -351,29 +226,6 @@ CommandResult VerifyAgainst(Environment& env, const VerifyArgs& args,
   return result;
 }
 
-// Retention keeps the last verified snapshot of each collection, where it can be recorded.
-void RecordVerified(Environment& env, repo::Repository& repository,
-                    const repo::Repository::CheckOptions& options, CommandResult& result) {
-  std::vector<repo::SnapshotId> ids = options.only;
-  if (ids.empty()) {
-    const auto all = repository.ListSnapshots(env.context);
-    if (!all.ok()) return;
-    for (const auto& snapshot : *all) ids.push_back(snapshot.id);
-  }
-  const auto known = repo::ListVerified(env.context, repository);
-  if (!known.ok()) return;
-  for (const auto& id : ids) {
-    if (known->contains(id)) continue;
-    const Status recorded = repo::RecordVerified(env.context, repository, id);
-    const Kind kind = KindOf(recorded);
-    if (recorded.ok() || kind == Kind::kNotFound) continue;
-    if (kind != Kind::kDenied && kind != Kind::kNoSpace) {
-      result.warnings.emplace_back(recorded.message());
-    }
-    return;
-  }
-}
-
 CommandResult Verify(Environment& env, const VerifyArgs& args) {
   auto opened =
       env.session.Repository(env.context, args.repo.text, args.repo.flags, app::IfAbsent::kFail);
@@ -383,50 +235,13 @@ CommandResult Verify(Environment& env, const VerifyArgs& args) {
   }
   if (!args.against.empty()) return VerifyAgainst(env, args, *opened->repository);
 
-  repo::Repository::CheckOptions options;
-  options.read_data = args.read_data;
-  options.progress = [&](std::uint64_t done, std::uint64_t) {
-    env.output.OnProgress({.type = ProgressEvent::Type::kCounts,
-                           .phase = "verify",
-                           .collection = {},
-                           .bytes_done = static_cast<std::int64_t>(done),
-                           .message = {}});
-  };
-  std::string what = "every snapshot";
+  std::vector<repo::SnapshotId> only;
   if (!args.all) {
     auto snapshot = opened->repository->FindSnapshot(env.context, args.snapshot);
     if (!snapshot.ok()) return Failure(snapshot.status());
-    options.only.push_back(snapshot->id);
-    what = "snapshot " + snapshot->id.Short();
+    only.push_back(snapshot->id);
   }
-  const SteadyTime start = env.context.clock().Steady();
-  auto findings = opened->repository->Check(env.context, options);
-  if (!findings.ok()) return Failure(findings.status());
-  const double seconds =
-      std::chrono::duration<double>(env.context.clock().Steady() - start).count();
-  CommandResult result;
-  result.json["verified"] = what;
-  result.json["read_data"] = args.read_data;
-  result.json["seconds"] = seconds;
-  result.json["findings"] = Json::array();
-  for (const auto& finding : *findings) {
-    result.json["findings"].push_back(ToJson(finding));
-    result.text += FindingText(finding, "damaged");
-  }
-  if (findings->empty() && args.read_data)
-    RecordVerified(env, *opened->repository, options, result);
-  if (findings->empty()) {
-    result.text = "verified " + what + ": " +
-                  (args.read_data ? "structure and every row"
-                                  : "structure (rows were not read; "
-                                    "--read-data reads them)") +
-                  ", no damage, " + HumanSeconds(seconds) + "\n";
-  } else {
-    result.status = CorruptError("verify " + what + ": " + std::to_string(findings->size()) +
-                                 " findings; restore what you need from another snapshot, and "
-                                 "keep the rest of a damaged one with aerie repo repair");
-  }
-  return result;
+  return app::VerifyOpened(env.tools(), *opened->repository, only, args.rows);
 }
 
 // ---- diff of snapshots ----
@@ -462,7 +277,7 @@ void AddBackupCommands(CLI::App& root, Action& action) {
   backup->require_subcommand(1);
 
   {
-    auto args = std::make_shared<CreateArgs>();
+    auto args = std::make_shared<app::BackupRequest>();
     CLI::App* cmd = backup->add_subcommand("create", "Back up collections into a new snapshot");
     AddClusterOption(*cmd, "--cluster", "Cluster: an address or a configured name", args->cluster);
     AddRepoOption(*cmd, args->repo, true);
@@ -512,8 +327,9 @@ void AddBackupCommands(CLI::App& root, Action& action) {
         ->capture_default_str();
     AddRepoOption(*cmd, args->repo, false);
     cmd->add_flag("--all", args->all, "Every snapshot");
-    cmd->add_flag("--read-data", args->read_data,
-                  "Read and compare every row, not only the structure");
+    cmd->add_flag_callback(
+        "--read-data", [args] { args->rows = app::VerifyRows::kEveryRow; },
+        "Read and compare every row, not only the structure");
     cmd->add_option("--against", args->against, "Compare with the rows of this live cluster")
         ->type_name("CLUSTER");
     AddLoginOptions(*cmd, args->login);

@@ -5,12 +5,12 @@
 #include <string>
 #include <utility>
 
+#include "app/version.h"
 #include "cli/args.h"
 #include "cli/commands.h"
 #include "cli/exported.h"
 #include "cli/source.h"
 #include "cli/target.h"
-#include "cli/version.h"
 #include "transfer/backup.h"
 #include "transfer/bundle.h"
 #include "transfer/export.h"
@@ -77,7 +77,7 @@ struct Packing {
   std::optional<app::OpenedRepository> opened;
 
   Result<repo::Repository*> Open(Environment& env, const Context& context, const PackArgs& args) {
-    AERIE_TRY(transfer::BeginBundle(context, *store, kProgram));
+    AERIE_TRY(transfer::BeginBundle(context, *store, app::kProgram));
     auto repository =
         env.session.Repository(context, args.folder, args.bundle, app::IfAbsent::kCreate);
     if (KindOf(repository.status()) == Kind::kWrongKey) {
@@ -103,7 +103,7 @@ bool IsExport(const std::string& text) {
 Result<repo::Snapshot> PackEndpoint(Environment& env, const PackArgs& args,
                                     transfer::Endpoint& from, transfer::BackupOptions options,
                                     Packing& packing, CommandResult& result) {
-  options.program = kProgram;
+  options.program = app::kProgram;
   options.host = HostName();
   options.pack_bytes = args.part_bytes;
   options.parallel_collections = args.parallel;
@@ -259,7 +259,7 @@ CommandResult Pack(Environment& env, const PackArgs& asked) {
   result.status = snapshot.status();
   if (!snapshot.ok()) return result;
   auto manifest = transfer::FinishBundle(env.context, *packing.store, *packing.opened->repository,
-                                         *snapshot, kProgram, env.output);
+                                         *snapshot, app::kProgram, env.output);
   result.status = manifest.status();
   if (!manifest.ok()) return result;
   ReportPacked(*manifest, *snapshot, packing.store->Describe(), SecondsSince(env, start), result);
@@ -495,7 +495,7 @@ CommandResult ToFolder(Environment& env, const UnpackArgs& args, CommandResult r
   if (!space.ok()) return Failure(space);
   transfer::ExportOptions options;
   options.source = "snapshot " + bundle->manifest.snapshot;
-  options.program = kProgram;
+  options.program = app::kProgram;
   options.earlier = files::Earlier::kGoOn;
   options.selection = args.target.selection;
   options.parallel_collections = args.target.parallel;

@@ -5,10 +5,10 @@
 #include <memory>
 #include <optional>
 
+#include "app/version.h"
 #include "base/duration.h"
 #include "cli/args.h"
 #include "cli/commands.h"
-#include "cli/version.h"
 #include "repo/index_rebuild.h"
 #include "repo/repair.h"
 #include "repo/repo_check.h"
@@ -97,7 +97,7 @@ Result<repo::DataSelection> ParseSubset(const std::string& text) {
 
 Result<repo::CheckRepositoryOptions> ToOptions(Environment& env, const CheckArgs& args) {
   repo::CheckRepositoryOptions options;
-  options.program = kProgram;
+  options.program = app::kProgram;
   options.host = HostName();
   options.streams = args.streams;
   options.progress = ProgressOf(env, "check");
@@ -332,7 +332,7 @@ CommandResult Repair(Environment& env, const RepairArgs& args) {
   const auto opened = Open(env, args.repo);
   if (!opened.ok()) return Failure(opened.status());
   repo::RepairOptions options;
-  options.program = kProgram;
+  options.program = app::kProgram;
   options.host = HostName();
   options.read_data = !args.no_read_data;
   options.replace = args.replace;

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "app/kinds/health_check.h"
 #include "cli/args.h"
 #include "cli/commands.h"
 #include "milvus/spec_reader.h"
@@ -16,36 +17,7 @@ struct ClusterArgs {
 };
 
 CommandResult Check(Environment& env, const ClusterArgs& args) {
-  const SteadyTime start = env.context.clock().Steady();
-  auto cluster = env.session.Cluster(env.context, args.cluster.text, args.cluster.flags);
-  if (!cluster.ok()) return Failure(cluster.status());
-  const double connect_ms =
-      std::chrono::duration<double, std::milli>(env.context.clock().Steady() - start).count();
-  CommandResult result;
-  auto health = cluster->client->CheckHealth(env.context, {});
-  if (!health.ok() && KindOf(health.status()) != Kind::kUnsupported) {
-    return Failure(health.status());
-  }
-  const bool healthy = !health.ok() || health->ishealthy();
-  std::vector<std::string> reasons;
-  if (health.ok()) reasons.assign(health->reasons().begin(), health->reasons().end());
-  const auto endpoint = transfer::MakeClusterEndpoint(cluster->client, {});
-  auto names = endpoint->List(env.context);
-  if (!names.ok()) return Failure(names.status());
-  result.json["cluster"] = cluster->label;
-  result.json["version"] = cluster->client->server_version();
-  result.json["healthy"] = healthy;
-  result.json["reasons"] = reasons;
-  result.json["collections"] = names->size();
-  result.json["connect_ms"] = connect_ms;
-  result.text = cluster->label + ": " + (healthy ? "healthy" : "NOT healthy") + ", Milvus " +
-                cluster->client->server_version() + ", " + std::to_string(names->size()) +
-                " collections\n";
-  for (const auto& reason : reasons) result.text += "  " + reason + "\n";
-  if (!healthy) {
-    result.status = FailedError("check " + cluster->label + ": the cluster says it is not healthy");
-  }
-  return result;
+  return app::CheckCluster(env.tools(), args.cluster);
 }
 
 // The server's own statistic, which counts deleted rows and copies too: a size, not a count.

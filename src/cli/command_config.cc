@@ -1,19 +1,30 @@
 #include <memory>
 
+#include "app/daemon.h"
+#include "app/kinds/kinds.h"
 #include "cli/commands.h"
 
 namespace aerie::cli {
 namespace {
 
+// Reading the file was the check of all else.
+Status CheckSchedules(Environment& env) {
+  if (env.session.config().schedules.empty()) return Ok();
+  AERIE_ASSIGN(const app::Config config, app::WithLocalRepository(env.session.config()));
+  return app::ConfiguredSchedules(env.context, config, app::MakeJobKinds({.config = config}))
+      .status();
+}
+
 CommandResult Check(Environment& env) {
-  // Reading it was the check: a wrong configuration never comes this far.
   const app::Config& config = env.session.config();
+  if (const Status status = CheckSchedules(env); !status.ok()) return Failure(status);
   CommandResult result;
   result.json["file"] = config.file;
   result.text = config.file.empty()
                     ? "no configuration file; none is needed\n"
                     : config.file + ": " + std::to_string(config.clusters.size()) + " clusters, " +
-                          std::to_string(config.repositories.size()) + " repositories, no fault\n";
+                          std::to_string(config.repositories.size()) + " repositories, " +
+                          std::to_string(config.schedules.size()) + " schedules, no fault\n";
   return result;
 }
 
@@ -46,6 +57,13 @@ CommandResult Show(Environment& env) {
     result.json["repositories"][name] = {{"url", repository.url},
                                          {"default", name == config.default_repository}};
     table.push_back({"repository", name, repository.url});
+  }
+  result.json["schedules"] = Json::object();
+  for (const app::ScheduleConfig& schedule : config.schedules) {
+    const Json spec = Json::parse(schedule.text, nullptr, false);
+    result.json["schedules"][schedule.id] = spec;
+    table.push_back(
+        {"schedule", schedule.id, spec.value("when", "") + ": " + spec.value("kind", "")});
   }
   result.text = table.size() == 1 ? "nothing is configured\n" : Table(table);
   return result;

@@ -1,8 +1,8 @@
 #include <map>
 #include <sstream>
 
+#include "app/version.h"
 #include "cli/commands.h"
-#include "cli/version.h"
 
 namespace aerie::cli {
 namespace {
@@ -160,7 +160,7 @@ void ManCommands(CLI::App& app, const std::string& path, std::ostringstream& out
 
 std::string ManPage(CLI::App& root) {
   std::ostringstream out;
-  out << ".TH AERIE 1 \"\" \"" << kProgram << "\" \"User commands\"\n"
+  out << ".TH AERIE 1 \"\" \"" << app::kProgram << "\" \"User commands\"\n"
       << ".SH NAME\naerie \\- back up, verify and restore Milvus clusters\n"
       << ".SH SYNOPSIS\n.B aerie\n[\\-\\-config FILE] [\\-o text|json] [\\-q | \\-v] COMMAND\n"
       << ".SH DESCRIPTION\n"

@@ -1,11 +1,11 @@
 #include <memory>
 #include <string>
 
+#include "app/version.h"
 #include "cli/args.h"
 #include "cli/commands.h"
 #include "cli/exported.h"
 #include "cli/source.h"
-#include "cli/version.h"
 #include "files/table_format.h"
 #include "transfer/endpoint.h"
 #include "transfer/export.h"
@@ -48,7 +48,7 @@ CommandResult Export(Environment& env, const ExportArgs& args) {
   auto folder = env.session.Folder(args.folder);
   if (!folder.ok()) return Failure(folder.status());
   transfer::ExportOptions options;
-  options.program = kProgram;
+  options.program = app::kProgram;
   options.parallel_collections = args.parallel;
   options.streams = args.streams;
   options.file_bytes = args.files.file_bytes;

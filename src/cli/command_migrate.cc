@@ -6,8 +6,10 @@
 #include <memory>
 #include <random>
 
+#include "app/daemon_place.h"
 #include "base/duration.h"
 #include "cli/args.h"
+#include "cli/catalog_option.h"
 #include "cli/commands.h"
 #include "cli/migrate_preflight.h"
 #include "cli/migrate_status.h"
@@ -33,29 +35,6 @@ using migrate::Side;
 
 constexpr Duration kAnswerPatience = std::chrono::seconds(5);
 constexpr Duration kLook = std::chrono::milliseconds(100);
-
-struct CatalogArg {
-  std::string path;
-};
-
-void AddCatalogOption(CLI::App& command, CatalogArg& arg) {
-  command
-      .add_option("--catalog", arg.path,
-                  "File that keeps migrations (default: catalog.db in $AERIE_STATE_DIR, "
-                  "$XDG_STATE_HOME/aerie or ~/.local/state/aerie)")
-      ->type_name("FILE");
-}
-
-Result<std::string> PathOf(const CatalogArg& arg) {
-  if (!arg.path.empty()) return arg.path;
-  AERIE_ASSIGN(const std::string folder, app::StateFolder());
-  return folder + "/catalog.db";
-}
-
-Result<std::unique_ptr<Catalog>> Open(const CatalogArg& arg) {
-  AERIE_ASSIGN(const std::string path, PathOf(arg));
-  return Catalog::Open(path);
-}
 
 struct PairArgs {
   FromToArgs clusters;
@@ -102,7 +81,7 @@ Json SecondsOrNull(double seconds) { return seconds < 0 ? Json(nullptr) : Json(s
 CommandResult Plan(Environment& env, const PlanArgs& args) {
   const auto measure_for = ParseDuration(args.measure_for, "--measure-for");
   if (!measure_for.ok()) return Failure(measure_for.status());
-  auto pair = OpenFromTo(env, args.pair.clusters, "migrate");
+  auto pair = OpenFromTo(env.tools(), args.pair.clusters, "migrate");
   if (!pair.ok()) return Failure(pair.status());
   auto preflight = PreparePreflight(env, args.preflight, *pair, args.pair.selection);
   if (!preflight.ok()) return Failure(preflight.status());
@@ -359,7 +338,7 @@ CommandResult Drive(Environment& env, const RunArgs& args, const FromTo& pair,
        .adopt = args.adopt,
        .audited_before = spec.rules.strategy != migrate::Strategy::kCold,
        .audit_every = spec.rules.audit_every,
-       .reading = ReadingOf(env, args.pair.clusters, pair, args.pair.selection)},
+       .reading = ReadingOf(env.tools(), args.pair.clusters, pair, args.pair.selection)},
       pace);
   migrate::PacedMover paced_mover(mover, pace);
   migrate::ClusterPreflight preflight(
@@ -427,10 +406,10 @@ CommandResult Run(Environment& env, const RunArgs& args) {
         Confirm(env, "take over collections of the target, and delete there what the source lacks");
     if (!confirmed.ok()) return Failure(confirmed);
   }
-  auto catalog = Open(args.catalog);
+  auto catalog = OpenCatalog(env, args.catalog);
   if (!catalog.ok()) return Failure(catalog.status());
-  const auto path = PathOf(args.catalog);
-  auto pair = OpenFromTo(env, args.pair.clusters, "migrate");
+  const auto path = CatalogPathOf(env, args.catalog);
+  auto pair = OpenFromTo(env.tools(), args.pair.clusters, "migrate");
   if (!pair.ok()) return Failure(pair.status());
   const auto spec = SpecOf(args, *pair);
   if (!spec.ok()) return Failure(spec.status());
@@ -519,7 +498,7 @@ CommandResult SayToNobody(Environment& env, Catalog& catalog, const catalog::Mig
 }
 
 CommandResult Say(Environment& env, const WordArgs& args) {
-  auto catalog = Open(args.catalog);
+  auto catalog = OpenCatalog(env, args.catalog);
   if (!catalog.ok()) return Failure(catalog.status());
   const auto m = Chosen(**catalog, args.id);
   if (!m.ok()) return Failure(m.status());
@@ -555,7 +534,7 @@ struct StatusArgs {
 };
 
 CommandResult ShowStatus(Environment& env, const StatusArgs& args) {
-  auto catalog = Open(args.catalog);
+  auto catalog = OpenCatalog(env, args.catalog);
   if (!catalog.ok()) return Failure(catalog.status());
   CommandResult result;
   const WallTime now = env.context.clock().Now();

@@ -1,148 +1,26 @@
 // aerie repo prune and unlock.
 #include <memory>
 
-#include "base/duration.h"
+#include "app/kinds/prune.h"
 #include "cli/args.h"
 #include "cli/commands.h"
-#include "cli/version.h"
-#include "objects/filesystem_store.h"
 #include "repo/locks.h"
-#include "repo/prune.h"
 #include "repo/repository_core.h"
 
 namespace aerie::cli {
 namespace {
 
-std::string TimeText(std::int64_t ms) { return FormatUtc(FromUnixMillis(ms)).substr(0, 19) + "Z"; }
-
-// ---- prune ----
-
-struct PruneArgs {
-  RepoArg repo;
-  repo::RetentionPolicy policy;
-  std::string keep_within;
-  std::string margin = "24h";
-  double repack_above = 50;  // percent
-  std::uint64_t max_repack = ~std::uint64_t{0};
+struct PruneArgs : app::PruneRequest {
   bool dry_run = false;
 };
 
-Result<repo::PruneOptions> ToOptions(const PruneArgs& args) {
-  repo::PruneOptions options;
-  options.policy = args.policy;
-  options.program = kProgram;
-  options.max_repack_bytes = args.max_repack;
-  options.repack_above.reset();
-  if (args.repack_above < 100) options.repack_above = args.repack_above / 100;
-  AERIE_ASSIGN(options.margin, ParseDuration(args.margin, "prune: --margin"));
-  if (!args.keep_within.empty()) {
-    AERIE_ASSIGN(options.policy.keep_within,
-                 ParseDuration(args.keep_within, "prune: --keep-within"));
-  }
-  return options;
-}
-
-// What killed runs left in the folder of a repository; none where it is in no folder.
-std::function<Result<repo::Leftovers>(const Context&, Duration)> SweeperOf(
-    const repo::Repository& repository) {
-  std::shared_ptr<objects::FilesystemStore> folder =
-      objects::FilesystemStore::FromDescription(repository.Describe());
-  if (!folder) return nullptr;
-  return [folder](const Context& context, Duration age) -> Result<repo::Leftovers> {
-    AERIE_ASSIGN(const objects::SweptFiles swept, folder->SweepTemporaries(context, age));
-    return repo::Leftovers{swept.files, swept.bytes};
-  };
-}
-
-Json ToJson(const repo::PackTally& tally) {
-  return {{"packs", tally.packs}, {"bytes", tally.bytes}};
-}
-
-Json SnapshotsToJson(const repo::PruneReport& report) {
-  Json json = Json::array();
-  for (std::size_t i = 0; i < report.snapshots.size(); ++i) {
-    const repo::Snapshot& snapshot = report.snapshots[i];
-    json.push_back({{"id", snapshot.id.hex},
-                    {"created", FormatUtc(FromUnixMillis(snapshot.created_ms))},
-                    {"cluster", snapshot.cluster},
-                    {"keep", report.decisions[i].keep},
-                    {"reasons", report.decisions[i].reasons}});
-  }
-  return json;
-}
-
-std::string SnapshotTable(const repo::PruneReport& report, const char* removed) {
-  std::vector<std::vector<std::string>> table = {{"ID", "CREATED", "CLUSTER", "VERDICT", "WHY"}};
-  for (std::size_t i = 0; i < report.snapshots.size(); ++i) {
-    const repo::Snapshot& snapshot = report.snapshots[i];
-    std::string why;
-    for (const auto& reason : report.decisions[i].reasons)
-      why += (why.empty() ? "" : "; ") + reason;
-    table.push_back({snapshot.id.Short(), TimeText(snapshot.created_ms), snapshot.cluster,
-                     report.decisions[i].keep ? "keep" : removed, why});
-  }
-  return Table(table);
-}
-
-std::string PackTable(const repo::PruneReport& report) {
-  std::vector<std::vector<std::string>> table = {{"DATA", "PACKS", "SIZE", ""}};
-  const auto add = [&](const char* what, const repo::PackTally& tally, const std::string& note) {
-    if (tally.packs == 0) return;
-    table.push_back({what, std::to_string(tally.packs), HumanBytes(tally.bytes), note});
-  };
-  add("removed", report.removed, "doomed by an earlier prune");
-  add("doomed", report.doomed, "removed by a prune after the margin");
-  add("waiting", report.waiting, "doomed by an earlier prune, its margin is not over");
-  add("needed again", report.needed, "doomed by an earlier prune, and kept");
-  add("repacked", report.repacked, "size is of the rest that was stored again");
-  add("young", report.young, "of an interrupted backup, which may come back for them");
-  add("unreadable", report.unreadable, "left alone; aerie repo check says more");
-  add("kept", report.kept, HumanBytes(report.garbage_bytes) + " of it garbage");
-  add("immutable", report.immutable, "of those kept: immutable snapshots need them");
-  add("retained", report.retained, "to be removed, but the store keeps them for now");
-  return Table(table);
-}
-
-CommandResult PruneResult(const repo::PruneReport& report, bool applied) {
-  CommandResult result;
-  if (!applied) result.state = "planned";
-  std::size_t removed = 0;
-  for (const auto& decision : report.decisions) removed += decision.keep ? 0 : 1;
-  result.json["applied"] = applied;
-  result.json["snapshots"] = SnapshotsToJson(report);
-  result.json["snapshots_removed"] = removed;
-  result.json["packs"] = {
-      {"removed", ToJson(report.removed)},       {"doomed", ToJson(report.doomed)},
-      {"waiting", ToJson(report.waiting)},       {"needed", ToJson(report.needed)},
-      {"repacked", ToJson(report.repacked)},     {"young", ToJson(report.young)},
-      {"unreadable", ToJson(report.unreadable)}, {"kept", ToJson(report.kept)},
-      {"immutable", ToJson(report.immutable)},   {"retained", ToJson(report.retained)}};
-  result.json["garbage_bytes"] = report.garbage_bytes;
-  result.json["leftovers"] = {{"files", report.leftovers.files}, {"bytes", report.leftovers.bytes}};
-  result.text = (report.snapshots.empty() ? "no snapshots\n"
-                                          : SnapshotTable(report, applied ? "removed" : "remove")) +
-                PackTable(report);
-  if (report.leftovers.files > 0) {
-    result.text += "removed " + std::to_string(report.leftovers.files) +
-                   " half-written files of killed runs, " + HumanBytes(report.leftovers.bytes) +
-                   "\n";
-  }
-  if (!applied) result.text += "nothing was changed; add --yes to carry it out\n";
-  return result;
-}
-
 CommandResult Prune(Environment& env, const PruneArgs& args) {
-  auto options = ToOptions(args);
-  if (!options.ok()) return Failure(options.status());
-  auto opened =
-      env.session.Repository(env.context, args.repo.text, args.repo.flags, app::IfAbsent::kFail);
-  if (!opened.ok()) return Failure(opened.status());
-  options->sweep_leftovers = SweeperOf(*opened->repository);
-  const bool apply = env.globals.assume_yes && !args.dry_run;
-  const auto report = apply ? repo::RunPrune(env.context, *opened->repository, *options)
-                            : repo::PlanPrune(env.context, *opened->repository, *options);
-  return report.ok() ? PruneResult(*report, apply) : Failure(report.status());
+  app::PruneRequest request = args;
+  request.apply = env.globals.assume_yes && !args.dry_run;
+  return app::Prune(env.tools(), request);
 }
+
+std::string TimeText(std::int64_t ms) { return FormatUtc(FromUnixMillis(ms)).substr(0, 19) + "Z"; }
 
 // ---- unlock ----
 

@@ -1,10 +1,10 @@
 #include <cstdio>
 #include <memory>
 
+#include "app/version.h"
 #include "base/duration.h"
 #include "cli/args.h"
 #include "cli/commands.h"
-#include "cli/version.h"
 #include "repo/kdf_calibrate.h"
 #include "repo/repo_keys.h"
 #include "repo/rotation.h"
@@ -150,7 +150,7 @@ CommandResult Continue(Environment& env, const KeyArgs& args) {
     return result;
   };
   repo::RotationOptions options;
-  options.program = kProgram;
+  options.program = app::kProgram;
   const auto margin = ParseDuration(args.margin, "rotate: --margin");
   if (!margin.ok()) return fail(margin.status());
   options.margin = *margin;

@@ -9,6 +9,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "app/kinds/tools.h"
 #include "app/session.h"
 #include "base/context.h"
 #include "cli/output.h"
@@ -29,6 +30,8 @@ struct Environment {
   const app::Session& session;
   Output& output;
   const GlobalArgs& globals;
+
+  app::Tools tools() const { return {context, session, output}; }
 };
 
 using Action = std::function<CommandResult(Environment&)>;
@@ -46,7 +49,10 @@ void AddImportCommand(CLI::App& root, Action& action);
 void AddBundleCommands(CLI::App& root, Action& action);
 void AddClusterCommands(CLI::App& root, Action& action);
 void AddRepoCommands(CLI::App& root, Action& action);
+void AddServeCommand(CLI::App& root, Action& action);
+void AddJobCommands(CLI::App& root, Action& action);
 void AddScheduleCommands(CLI::App& root, Action& action);
+void AddAlertCommands(CLI::App& root, Action& action);
 void AddAccessCommands(CLI::App& root, Action& action);
 void AddConfigCommands(CLI::App& root, Action& action);
 // Called by AddBackupCommands and AddRepoCommands: what deletes, and what protects from it.
@@ -65,8 +71,5 @@ Status Confirm(const Environment& env, const std::string& what);
 // kRefused unless --yes goes with an `--on-conflict replace` of a restore or copy, named by `verb`.
 Status ConfirmReplace(const Environment& env, const std::string& on_conflict,
                       const std::string& verb);
-
-// A status as a result without anything else.
-CommandResult Failure(Status status);
 
 }  // namespace aerie::cli

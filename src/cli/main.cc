@@ -11,10 +11,10 @@
 
 #include "app/config.h"
 #include "app/session.h"
+#include "app/version.h"
 #include "base/log.h"
 #include "cli/commands.h"
 #include "cli/output.h"
-#include "cli/version.h"
 
 namespace aerie::cli {
 
@@ -78,7 +78,7 @@ int Main(int argc, char** argv) {
   signal(SIGXFSZ, SIG_IGN);
   CLI::App root("Aerie keeps Milvus clusters safe and movable: it backs up, verifies and restores.",
                 "aerie");
-  root.set_version_flag("--version", kProgram);
+  root.set_version_flag("--version", app::kProgram);
   root.footer(kFooter);
   root.require_subcommand(1);
   root.fallthrough();
@@ -96,7 +96,10 @@ int Main(int argc, char** argv) {
   AddBundleCommands(root, action);
   AddClusterCommands(root, action);
   AddRepoCommands(root, action);
+  AddServeCommand(root, action);
+  AddJobCommands(root, action);
   AddScheduleCommands(root, action);
+  AddAlertCommands(root, action);
   AddAccessCommands(root, action);
   AddConfigCommands(root, action);
   AddDocumentCommands(root, action);

@@ -88,6 +88,16 @@ Result<std::int64_t> Submit(catalog::JobStore& store, const JobKinds& kinds,
   return store.Create(made, now_ms);
 }
 
+Result<std::int64_t> SubmitOf(catalog::JobStore& store, const JobKinds& kinds,
+                              const ScheduleSpec& schedule, std::int64_t now_ms) {
+  return Submit(store, kinds,
+                {.kind = schedule.kind,
+                 .spec = schedule.job,
+                 .priority = schedule.priority,
+                 .schedule = schedule.id},
+                now_ms);
+}
+
 Result<catalog::Job> Tell(catalog::JobStore& store, const JobKinds& kinds, std::int64_t number,
                           JobEvent event, const catalog::Holder& me) {
   // Nobody would stop what a dead process ran.

@@ -11,6 +11,7 @@
 #include "catalog/job_store.h"
 #include "jobs/kind.h"
 #include "jobs/machine.h"
+#include "jobs/schedule.h"
 
 namespace aerie::jobs {
 
@@ -22,6 +23,10 @@ Result<JobState> StateOf(const catalog::Job& job);
 // A queued job; its number. kInvalid when there is no such kind.
 Result<std::int64_t> Submit(catalog::JobStore& store, const JobKinds& kinds,
                             const catalog::Job& job, std::int64_t now_ms);
+
+// A job of a schedule at once, besides its times; its number.
+Result<std::int64_t> SubmitOf(catalog::JobStore& store, const JobKinds& kinds,
+                              const ScheduleSpec& schedule, std::int64_t now_ms);
 
 // Cancel, pause or resume: the job as it is then. If a process runs it, that one stops it as soon
 // as it looks. kRefused, saying why, when its state does not allow it; kNotFound.

@@ -1,6 +1,7 @@
 // SEAM. Kinds of job: the rooms above fill them (backup, verify, prune, ...).
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
@@ -15,6 +16,9 @@ namespace aerie::jobs {
 class JobRun {
  public:
   virtual ~JobRun() = default;
+  virtual std::int64_t number() const = 0;
+  // Empty: of none.
+  virtual const std::string& schedule() const = 0;
   // What is to be done, JSON.
   virtual const std::string& spec() const = 0;
   // Where an earlier run of this job was, JSON of its kind; empty: this is the first one, or none

@@ -49,6 +49,8 @@ class Runner::Held : public JobRun {
   bool taken_over = false;  // another process has it now
   SteadyTime renewed{};
 
+  std::int64_t number() const override { return job_.number; }
+  const std::string& schedule() const override { return job_.schedule; }
   const std::string& spec() const override { return job_.spec; }
   const std::string& checkpoint() const override { return job_.checkpoint; }
   Status SaveCheckpoint(const std::string& checkpoint) override {
@@ -164,6 +166,10 @@ Status Runner::Collect() {
 
 Status Runner::Finish(Held& held) {
   const JobResult& result = held.result();
+  const Status& end = result.status;
+  log::Info("job ends", {{"job", held.job().number},
+                         {"kind", held.job().kind},
+                         {"status", end.ok() ? "ok" : std::string(end.message())}});
   const auto progress = held.TakeProgress();
   if (progress) AERIE_TRY(store_.Progress(held.lease(), *progress, NowMs()));
   return store_
@@ -227,10 +233,11 @@ Status Runner::StartWaiting(const Context& context) {
   std::vector<std::string> names;
   for (const auto& [name, kind] : kinds_) names.push_back(name);
   while (held_.size() < options_.places && !context.cancelled()) {
-    AERIE_ASSIGN(const auto job, store_.Claim(names, Me(), [&](const catalog::Job& each) {
+    const auto start = [&](const catalog::Job& each) {
       return ChangeOf(kinds_, each, JobEvent::kStart,
                       "process " + std::to_string(options_.process.pid) + " on " + options_.host);
-    }));
+    };
+    AERIE_ASSIGN(const auto job, store_.Claim(names, Me(), start, options_.only));
     if (!job) return Ok();
     Start(*job);
   }
@@ -238,6 +245,7 @@ Status Runner::StartWaiting(const Context& context) {
 }
 
 void Runner::Start(const catalog::Job& job) {
+  log::Info("job starts", {{"job", job.number}, {"kind", job.kind}, {"schedule", job.schedule}});
   auto held = std::make_unique<Held>(*this, job, kinds_.at(job.kind));
   held->renewed = clock_->Steady();
   held_.push_back(std::move(held));
@@ -248,7 +256,8 @@ void Runner::Start(const catalog::Job& job) {
 Result<bool> Runner::IsIdle() {
   AERIE_ASSIGN(const auto open, store_.List({.open_only = true}));
   return std::none_of(open.begin(), open.end(), [&](const catalog::Job& job) {
-    return job.standing.turn > 0 && kinds_.contains(job.kind);
+    return job.standing.turn > 0 && kinds_.contains(job.kind) &&
+           (options_.only == 0 || options_.only == job.number);
   });
 }
 

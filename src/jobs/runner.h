@@ -7,6 +7,7 @@
 
 #include <condition_variable>
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -26,6 +27,7 @@ struct RunnerOptions {
   Duration renew = std::chrono::seconds(10);       // of the leases
   Duration recover = std::chrono::seconds(30);     // looks for what dead processes left
   bool until_idle = false;                         // ends when nothing runs and nothing waits
+  std::int64_t only = 0;                           // runs only the job of this number; 0: all
   ProcessIdentity process = ThisProcess();
   std::string host{};
 };

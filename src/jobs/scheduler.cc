@@ -136,20 +136,56 @@ Status Scheduler::Replace(const std::string& id, const std::string& spec, WallTi
   return Ok();
 }
 
-Status Scheduler::Put(const ScheduleSpec& spec, WallTime now) {
+const char* NameOf(ScheduleAuthor author) {
+  return author == ScheduleAuthor::kPerson ? "" : "configuration";
+}
+
+Status Scheduler::CheckAuthor(const std::string& id, ScheduleAuthor author) {
+  AERIE_ASSIGN(const catalog::Schedule found, store_.Find(id));
+  if (found.origin == NameOf(author)) return Ok();
+  if (author == ScheduleAuthor::kPerson) {
+    return RefusedError("schedule '" + id +
+                        "' is of the configuration; change it there, and start aerie serve again");
+  }
+  return RefusedError("schedule '" + id +
+                      "' of the configuration: a command made one of that name; delete that one, "
+                      "or give this one another name");
+}
+
+Status Scheduler::Put(const ScheduleSpec& spec, WallTime now, ScheduleAuthor author) {
   AERIE_TRY(Check(spec));
   const std::string text = ToText(spec);
-  Status created = store_.Create(spec.id, text, ToUnixMillis(now));
+  Status created = store_.Create(spec.id, text, ToUnixMillis(now), NameOf(author));
   if (KindOf(created) != Kind::kExists) return created;
+  AERIE_TRY(CheckAuthor(spec.id, author));
+  AERIE_ASSIGN(const catalog::Schedule there, store_.Find(spec.id));
+  if (there.spec == text) return Ok();
   AERIE_TRY(Tick(now).status());
   return Replace(spec.id, text, now);
 }
 
-Status Scheduler::Remove(const std::string& id, WallTime now) {
+Status Scheduler::Remove(const std::string& id, WallTime now, ScheduleAuthor author) {
+  AERIE_TRY(CheckAuthor(id, author));
   return store_.Decide(id, ToUnixMillis(now), [](const catalog::ScheduleView&) {
     return Result<std::optional<catalog::ScheduleDecision>>(
         catalog::ScheduleDecision{.remove = true});
   });
+}
+
+Status Scheduler::PutConfigured(const std::vector<ScheduleSpec>& specs, WallTime now) {
+  Status first;
+  const auto note = [&](const Status& status) {
+    if (first.ok()) first = status;
+  };
+  AERIE_ASSIGN(const std::vector<catalog::Schedule> all, store_.List());
+  for (const catalog::Schedule& there : all) {
+    if (there.origin != NameOf(ScheduleAuthor::kConfiguration)) continue;
+    const bool stays = std::any_of(specs.begin(), specs.end(),
+                                   [&](const ScheduleSpec& spec) { return spec.id == there.id; });
+    if (!stays) note(Remove(there.id, now, ScheduleAuthor::kConfiguration));
+  }
+  for (const ScheduleSpec& spec : specs) note(Put(spec, now, ScheduleAuthor::kConfiguration));
+  return first;
 }
 
 }  // namespace aerie::jobs

@@ -6,6 +6,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/context.h"
@@ -22,6 +23,11 @@ struct SchedulerOptions {
   Duration longest_sleep = std::chrono::seconds(20);
 };
 
+// Who may change a schedule: whoever made it.
+enum class ScheduleAuthor { kPerson, kConfiguration };
+// As the catalog has it, see catalog::Schedule::origin.
+const char* NameOf(ScheduleAuthor author);
+
 class Scheduler {
  public:
   // The store outlives it.
@@ -36,13 +42,20 @@ class Scheduler {
   Status Run(const Context& context);
 
   // Makes a schedule, or changes it from the next time on; what was due before by the old one is
-  // decided first. kInvalid as Check.
-  Status Put(const ScheduleSpec& spec, WallTime now);
-  // kNotFound.
-  Status Remove(const std::string& id, WallTime now);
+  // decided first. Nothing happens where it says the same already. kInvalid as Check; kRefused for
+  // one that somebody else has made.
+  Status Put(const ScheduleSpec& spec, WallTime now,
+             ScheduleAuthor author = ScheduleAuthor::kPerson);
+  // kNotFound; kRefused likewise.
+  Status Remove(const std::string& id, WallTime now,
+                ScheduleAuthor author = ScheduleAuthor::kPerson);
+  // Makes those of the configuration what it says: new, changed, removed. The first error, with
+  // the others done.
+  Status PutConfigured(const std::vector<ScheduleSpec>& specs, WallTime now);
 
  private:
   Result<std::optional<WallTime>> DecideOne(const std::string& id, WallTime now);
+  Status CheckAuthor(const std::string& id, ScheduleAuthor author);
   Status Replace(const std::string& id, const std::string& spec, WallTime now);
 
   catalog::ScheduleStore& store_;

@@ -210,5 +210,40 @@ TEST_F(SchedulerTest, KilledAtEveryOperationOfTheStore) {
   for (const int crash_every : {11, 7, 13}) EXPECT_EQ(run(crash_every), undisturbed) << crash_every;
 }
 
+TEST_F(SchedulerTest, OnlyWhoMadeAScheduleChangesIt) {
+  const WallTime now = Utc(2026, 5, 1, 12);
+  const auto spec = [](const std::string& id, const std::string& when) {
+    return Parsed(id, R"({"when": ")" + when + R"(", "kind": "k"})");
+  };
+  ASSERT_TRUE(scheduler_->Put(spec("mine", "daily"), now).ok());
+  ASSERT_TRUE(scheduler_->PutConfigured({spec("a", "daily"), spec("b", "daily")}, now).ok());
+  EXPECT_EQ(KindOf(scheduler_->Put(spec("a", "hourly"), now)), Kind::kRefused);
+  EXPECT_EQ(KindOf(scheduler_->Remove("a", now)), Kind::kRefused);
+  EXPECT_EQ(KindOf(scheduler_->Remove("none", now)), Kind::kNotFound);
+  const auto ids = [&] {
+    std::vector<std::string> all;
+    const auto there = store_->List();
+    EXPECT_TRUE(there.ok()) << there.status();
+    for (const auto& one : *there) all.push_back(one.id + " " + one.origin);
+    return all;
+  };
+  // One that leaves the configuration is gone, a clash is told, and the rest is done all the same.
+  EXPECT_EQ(KindOf(scheduler_->PutConfigured({spec("mine", "hourly"), spec("c", "daily")}, now)),
+            Kind::kRefused);
+  EXPECT_THAT(ids(), ::testing::ElementsAre("c configuration", "mine "));
+  EXPECT_TRUE(scheduler_->PutConfigured({}, now).ok());
+  EXPECT_THAT(ids(), ::testing::ElementsAre("mine "));
+}
+
+TEST_F(SchedulerTest, OneThatSaysTheSameKeepsWhatWasMissed) {
+  const WallTime now = Utc(2026, 5, 1, 12);
+  const ScheduleSpec spec = Parsed("n", R"({"when": "daily at 02:00", "kind": "k"})");
+  ASSERT_TRUE(scheduler_->PutConfigured({spec}, now).ok());
+  // The daemon was down for three days, and comes back with the same configuration.
+  ASSERT_TRUE(scheduler_->PutConfigured({spec}, now + 72h).ok());
+  Tick(now + 72h);
+  EXPECT_THAT(Jobs(), SizeIs(1));
+}
+
 }  // namespace
 }  // namespace aerie::jobs

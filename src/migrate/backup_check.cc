@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/duration.h"
 #include "repo/pins.h"
 
 namespace aerie::migrate {
@@ -9,12 +10,7 @@ namespace {
 
 using Verdict = Finding::Verdict;
 
-std::string Age(std::int64_t ms) {
-  const std::int64_t hours = std::max<std::int64_t>(ms, 0) / 3'600'000;
-  if (hours >= 48) return std::to_string(hours / 24) + " days";
-  if (hours >= 1) return std::to_string(hours) + " h";
-  return std::to_string(std::max<std::int64_t>(ms, 0) / 60'000) + " min";
-}
+std::string Age(std::int64_t ms) { return AgeText(std::chrono::milliseconds(ms)); }
 
 bool Has(const repo::Snapshot& snapshot, const rows::CollectionName& name) {
   return std::any_of(snapshot.collections.begin(), snapshot.collections.end(),

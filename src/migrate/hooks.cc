@@ -2,7 +2,7 @@
 
 #include <signal.h>
 
-#include "base/child_process.h"
+#include "base/shell_command.h"
 
 namespace aerie::migrate {
 namespace {
@@ -10,21 +10,6 @@ namespace {
 // Of what a hook prints, the end is kept.
 constexpr std::size_t kKeptOutput = 16 * 1024;
 constexpr Duration kLook = std::chrono::milliseconds(100);
-
-std::string Ending(const ChildOutcome& outcome) {
-  return outcome.signal != 0 ? "was killed by signal " + std::to_string(outcome.signal)
-                             : "ended with exit code " + std::to_string(outcome.exit_code);
-}
-
-// All that it prints goes to one place, and none of it is too much.
-std::vector<std::string> ShellCommand(const std::string& command) {
-  return {"/bin/sh", "-c", "exec 1>&2\n" + command};
-}
-
-std::string LastLine(std::string text) {
-  while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.pop_back();
-  return text.substr(text.rfind('\n') + 1);
-}
 
 }  // namespace
 
@@ -46,15 +31,15 @@ Status CommandHooks::Call(const Context& context, const std::string& command,
   for (const std::string& name : about_.collections) names += (names.empty() ? "" : "\n") + name;
   const std::string operation = action + " command (" + NameOf(side) + ")";
   const auto now_ms = [&] { return ToUnixMillis(context.clock().Now()); };
-  const auto outcome =
-      RunChild(context.WithTimeout(about_.timeout), ShellCommand(command),
-               {.operation = operation,
-                .error_bytes = kKeptOutput,
-                .environment = {"AERIE_MIGRATION=" + about_.migration, "AERIE_ACTION=" + action,
-                                std::string("AERIE_CLUSTER=") + NameOf(side),
-                                "AERIE_SOURCE=" + about_.source, "AERIE_TARGET=" + about_.target,
-                                "AERIE_COLLECTIONS=" + names},
-                .on_started = [&](std::int64_t pid) { return lease_.NoteChild(ProcessOf(pid)); }});
+  const auto outcome = RunShellCommand(
+      context.WithTimeout(about_.timeout), command,
+      {.operation = operation,
+       .error_bytes = kKeptOutput,
+       .environment = {"AERIE_MIGRATION=" + about_.migration, "AERIE_ACTION=" + action,
+                       std::string("AERIE_CLUSTER=") + NameOf(side),
+                       "AERIE_SOURCE=" + about_.source, "AERIE_TARGET=" + about_.target,
+                       "AERIE_COLLECTIONS=" + names},
+       .on_started = [&](std::int64_t pid) { return lease_.NoteChild(ProcessOf(pid)); }});
   AERIE_TRY(lease_.NoteChild(std::nullopt));
   if (!outcome.ok()) {
     AERIE_TRY(lease_.Append(
@@ -63,12 +48,11 @@ Status CommandHooks::Call(const Context& context, const std::string& command,
     return outcome.status();
   }
   AERIE_TRY(lease_.Append(
-      {.kind = "hook", .text = operation + " " + Ending(*outcome) + "\n" + outcome->error_tail},
+      {.kind = "hook", .text = operation + " " + EndingText(*outcome) + "\n" + outcome->error_tail},
       now_ms()));
-  if (outcome->exit_code == 0 && outcome->signal == 0) return Ok();
-  const std::string said = LastLine(outcome->error_tail);
-  return FailedError(operation + " " + Ending(*outcome) + (said.empty() ? "" : ": " + said) +
-                     "; aerie migrate status --log has all that it printed");
+  const Status status = ShellStatus(operation, *outcome);
+  return WithMessage(status, std::string(status.message()) +
+                                 "; aerie migrate status --log has all that it printed");
 }
 
 Status CommandHooks::AwaitEarlier(const Context& context) {
@@ -118,15 +102,15 @@ Status CommandAlerts::Deliver(const Context& context, const catalog::Alert& aler
       {.type = ProgressEvent::Type::kWarning,
        .message = "alert " + alert.incident + (resolved ? " is over" : ": " + alert.text)});
   if (command_.empty()) return Ok();
-  AERIE_ASSIGN(const ChildOutcome outcome,
-               RunChild(context.WithTimeout(timeout_), ShellCommand(command_),
-                        {.operation = "alert command",
-                         .environment = {
-                             "AERIE_MIGRATION=" + migration_, "AERIE_ALERT=" + alert.incident,
-                             std::string("AERIE_ALERT_STATE=") + (resolved ? "resolved" : "raised"),
-                             "AERIE_ALERT_TEXT=" + alert.text}}));
-  if (outcome.exit_code == 0 && outcome.signal == 0) return Ok();
-  return FailedError("alert command " + Ending(outcome) + ": " + LastLine(outcome.error_tail));
+  AERIE_ASSIGN(
+      const ChildOutcome outcome,
+      RunShellCommand(
+          context.WithTimeout(timeout_), command_,
+          {.operation = "alert command",
+           .environment = {"AERIE_MIGRATION=" + migration_, "AERIE_ALERT=" + alert.incident,
+                           std::string("AERIE_ALERT_STATE=") + (resolved ? "resolved" : "raised"),
+                           "AERIE_ALERT_TEXT=" + alert.text}}));
+  return ShellStatus("alert command", outcome);
 }
 
 }  // namespace aerie::migrate

@@ -6,6 +6,7 @@
 
 #include "milvus/errors.h"
 #include "milvus/schema_proto.h"
+#include "rows/load_state.h"
 
 namespace aerie::milvus {
 namespace {

@@ -1,16 +1,14 @@
 #include "objects/http_client.h"
 
-#include <signal.h>
-
 #include <algorithm>
 #include <atomic>
 #include <cctype>
 #include <cstring>
-#include <ctime>
 
 #include <curl/curl.h>
 
 #include "base/log.h"
+#include "objects/curl_call.h"
 
 namespace aerie::objects {
 namespace {
@@ -19,37 +17,6 @@ constexpr std::size_t kIdleConnections = 16;
 constexpr long kBufferBytes = 256 * 1024;
 // Announced lengths are believed up to here before the bytes have come.
 constexpr std::uint64_t kMaxReserve = std::uint64_t{64} << 20;
-constexpr std::chrono::milliseconds kPoll{1000};
-
-void StartCurl() {
-  static const CURLcode started = curl_global_init(CURL_GLOBAL_DEFAULT);
-  (void)started;
-}
-
-// OpenSSL writes to sockets without MSG_NOSIGNAL: a peer that hangs up would end the process.
-class NoSigpipe {
- public:
-  NoSigpipe() {
-    sigemptyset(&pipe_);
-    sigaddset(&pipe_, SIGPIPE);
-    sigset_t pending;
-    sigpending(&pending);
-    was_pending_ = sigismember(&pending, SIGPIPE) == 1;
-    pthread_sigmask(SIG_BLOCK, &pipe_, &before_);
-  }
-  ~NoSigpipe() {
-    const timespec now{};
-    if (!was_pending_) sigtimedwait(&pipe_, nullptr, &now);
-    pthread_sigmask(SIG_SETMASK, &before_, nullptr);
-  }
-  NoSigpipe(const NoSigpipe&) = delete;
-  NoSigpipe& operator=(const NoSigpipe&) = delete;
-
- private:
-  sigset_t pipe_{};
-  sigset_t before_{};
-  bool was_pending_ = false;
-};
 
 curl_off_t Speed(double rate) { return std::max<curl_off_t>(1, static_cast<curl_off_t>(rate)); }
 
@@ -162,9 +129,8 @@ class HttpClient::Connection {
   void Prepare(const HttpOptions& options, Exchange& exchange);
   void SetRequest(const Exchange& exchange);
   void SetTransport(const HttpOptions& options, bool direct);
-  // Ok when curl has finished, with its code; else why the context ended it.
-  Status Drive(const Context& context, const std::string& operation, CURLcode& code);
-  Status Failure(const Exchange& exchange, CURLcode code, bool answered_before) const;
+  Status Failure(const HttpOptions& options, const Exchange& exchange, CURLcode code,
+                 bool answered_before) const;
   bool MaybeReceived(const Exchange& exchange) const;
 
   CURLM* const multi_;
@@ -231,31 +197,6 @@ void HttpClient::Connection::SetTransport(const HttpOptions& options, bool direc
   Set(CURLOPT_UPLOAD_BUFFERSIZE, kBufferBytes);
 }
 
-Status HttpClient::Connection::Drive(const Context& context, const std::string& operation,
-                                     CURLcode& code) {
-  const OnCancel wake(context, [this] { curl_multi_wakeup(multi_); });
-  // What is left before the deadline is waited out in real time, whatever the context's clock.
-  const auto left = context.Remaining();
-  const SteadyTime end = SystemClock().Steady() + left.value_or(Duration::zero());
-  for (int running = 1;;) {
-    curl_multi_perform(multi_, &running);
-    int queued = 0;
-    if (const CURLMsg* message = curl_multi_info_read(multi_, &queued)) {
-      code = message->data.result;
-      return Ok();
-    }
-    AERIE_TRY(context.Check(operation));
-    Duration wait = kPoll;
-    if (left) {
-      wait = std::min(wait, end - SystemClock().Steady());
-      if (wait <= Duration::zero()) {
-        return MakeStatus(Kind::kTimeout, operation + ": the deadline passed");
-      }
-    }
-    curl_multi_poll(multi_, nullptr, 0, static_cast<int>(Milliseconds(wait)) + 1, nullptr);
-  }
-}
-
 bool HttpClient::Connection::MaybeReceived(const Exchange& exchange) const {
   if (exchange.request.method == "GET" || exchange.request.method == "HEAD") return false;
   curl_off_t ready_us = 0;
@@ -263,8 +204,8 @@ bool HttpClient::Connection::MaybeReceived(const Exchange& exchange) const {
   return ready_us > 0 && exchange.sent == exchange.request.body.size();
 }
 
-Status HttpClient::Connection::Failure(const Exchange& exchange, CURLcode code,
-                                       bool answered_before) const {
+Status HttpClient::Connection::Failure(const HttpOptions& options, const Exchange& exchange,
+                                       CURLcode code, bool answered_before) const {
   const std::string& operation = exchange.request.operation;
   if (exchange.too_large) {
     return MakeStatus(Kind::kTooLarge, operation + ": the answer is longer than " +
@@ -274,9 +215,9 @@ Status HttpClient::Connection::Failure(const Exchange& exchange, CURLcode code,
       operation + ": " + (error_[0] != '\0' ? error_ : curl_easy_strerror(code));
   switch (code) {
     case CURLE_PEER_FAILED_VERIFICATION:
-      return FailedError(why + "; name the authority's certificate by `ca` or AWS_CA_BUNDLE");
+      return FailedError(why + "; name the authority's certificate by " + options.ca_named_by);
     case CURLE_SSL_CACERT_BADFILE:
-      return InvalidError(why + "; check the file of `ca` or AWS_CA_BUNDLE");
+      return InvalidError(why + "; check the file of " + options.ca_named_by);
     case CURLE_URL_MALFORMAT:
     case CURLE_UNSUPPORTED_PROTOCOL:
       return InvalidError(why + "; write the endpoint as https://host or http://host:port");
@@ -284,7 +225,7 @@ Status HttpClient::Connection::Failure(const Exchange& exchange, CURLcode code,
     case CURLE_COULDNT_CONNECT:
       // A wrong address is more likely than a fault when nothing has ever answered there.
       if (!answered_before) {
-        return FailedError(why + "; check the endpoint, the region and the network");
+        return FailedError(why + "; check " + options.address_named_by + " and the network");
       }
       break;
     case CURLE_WEIRD_SERVER_REPLY:
@@ -306,7 +247,7 @@ Result<HttpAnswer> HttpClient::Connection::Run(const Context& context, const Htt
   const NoSigpipe guard;
   curl_multi_add_handle(multi_, easy_);
   CURLcode code = CURLE_OK;
-  Status status = Drive(context, request.operation, code);
+  Status status = DriveCurl(context, multi_, request.operation, code);
   const bool received = MaybeReceived(exchange);
   curl_multi_remove_handle(multi_, easy_);  // ends what is under way
   if (!status.ok()) {
@@ -314,7 +255,7 @@ Result<HttpAnswer> HttpClient::Connection::Run(const Context& context, const Htt
     return UnknownOutcomeError(std::string(status.message()) +
                                "; whether it was done is not known");
   }
-  if (code != CURLE_OK) return Failure(exchange, code, answered);
+  if (code != CURLE_OK) return Failure(options, exchange, code, answered);
   long answer_status = 0;
   curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &answer_status);
   exchange.answer.status = static_cast<int>(answer_status);

@@ -48,6 +48,9 @@ struct HttpOptions {
   // shared; 0: as fast as it goes. LimitedStore keeps all of them together within a limit.
   double max_send_rate = 0;
   double max_receive_rate = 0;
+  // What messages call the settings that a user would correct.
+  std::string ca_named_by = "`ca` or AWS_CA_BUNDLE";
+  std::string address_named_by = "the endpoint, the region";
 };
 
 class HttpClient {

@@ -31,14 +31,23 @@ Result<ObjectId> Parse(const SnapshotId& id) {
 
 using MakeKey = objects::ObjectKey (*)(const ObjectId&);
 
-Result<std::set<SnapshotId>> ListMarks(const Context& context, Repository& repository,
-                                       const char* prefix, MakeKey make) {
-  std::set<SnapshotId> marked;
+using Marks = std::map<SnapshotId, std::int64_t>;
+
+Result<Marks> ListMarks(const Context& context, Repository& repository, const char* prefix,
+                        MakeKey make) {
+  Marks marked;
   AERIE_TRY(repository.core().store.List(context, prefix, [&](const objects::ObjectInfo& info) {
-    if (const auto id = IdOfKey(info.key, make)) marked.insert({id->ToHex()});
+    if (const auto id = IdOfKey(info.key, make)) marked[{id->ToHex()}] = info.modified_ms;
     return Ok();
   }));
   return marked;
+}
+
+Result<std::set<SnapshotId>> IdsOf(const Result<Marks>& marks) {
+  AERIE_TRY(marks.status());
+  std::set<SnapshotId> ids;
+  for (const auto& [id, time] : *marks) ids.insert(id);
+  return ids;
 }
 
 Status Mark(const Context& context, Repository& repository, const SnapshotId& id, MakeKey make,
@@ -62,10 +71,15 @@ Status Mark(const Context& context, Repository& repository, const SnapshotId& id
 }  // namespace
 
 Result<std::set<SnapshotId>> ListPins(const Context& context, Repository& repository) {
-  return ListMarks(context, repository, kPinsPrefix, PinKey);
+  return IdsOf(ListMarks(context, repository, kPinsPrefix, PinKey));
 }
 
 Result<std::set<SnapshotId>> ListVerified(const Context& context, Repository& repository) {
+  return IdsOf(ListMarks(context, repository, kVerifiedPrefix, VerifiedKey));
+}
+
+Result<std::map<SnapshotId, std::int64_t>> ListVerifiedTimes(const Context& context,
+                                                             Repository& repository) {
   return ListMarks(context, repository, kVerifiedPrefix, VerifiedKey);
 }
 

@@ -5,6 +5,8 @@
 // Free functions, safe from any thread. Changing one takes a shared lock (kLocked).
 #pragma once
 
+#include <cstdint>
+#include <map>
 #include <set>
 
 #include "base/context.h"
@@ -17,6 +19,10 @@ Result<std::set<SnapshotId>> ListPins(const Context& context, Repository& reposi
 
 // Which snapshots were verified, every row, at some time.
 Result<std::set<SnapshotId>> ListVerified(const Context& context, Repository& repository);
+
+// When the first time, by the store's clock, Unix milliseconds.
+Result<std::map<SnapshotId, std::int64_t>> ListVerifiedTimes(const Context& context,
+                                                             Repository& repository);
 
 // After a check with read_data that found nothing. Ok also when it is recorded already; kNotFound.
 Status RecordVerified(const Context& context, Repository& repository, const SnapshotId& id);

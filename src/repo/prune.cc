@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <set>
 #include <utility>
 
@@ -106,12 +107,29 @@ struct Start {
   PruneReport report;
 };
 
+std::vector<RetentionDecision> Decide(const Census& census, const PruneOptions& options,
+                                      WallTime now) {
+  if (!options.judges) {
+    return DecideRetention(census.snapshots, census.marks, options.policy, now);
+  }
+  std::vector<Snapshot> judged;
+  std::ranges::copy_if(census.snapshots, std::back_inserter(judged), options.judges);
+  const auto verdicts = DecideRetention(judged, census.marks, options.policy, now);
+  std::vector<RetentionDecision> decisions;
+  auto next = verdicts.begin();
+  for (const Snapshot& snapshot : census.snapshots) {
+    const bool is_judged = next != verdicts.end() && next->id == snapshot.id;
+    decisions.push_back(is_judged ? *next++
+                                  : RetentionDecision{snapshot.id, true, {"of other rules"}});
+  }
+  return decisions;
+}
+
 Result<Start> Begin(const Context& context, Repository& repository, const PruneOptions& options) {
   Start start;
   AERIE_ASSIGN(start.census, TakeCensus(context, repository));
   start.report.snapshots = start.census.snapshots;
-  start.report.decisions = DecideRetention(start.census.snapshots, start.census.marks,
-                                           options.policy, context.clock().Now());
+  start.report.decisions = Decide(start.census, options, context.clock().Now());
   return start;
 }
 

@@ -25,6 +25,8 @@ struct Leftovers {
 
 struct PruneOptions {
   RetentionPolicy policy;
+  // The snapshots that the policy is about; all others stay, and do not count in it. None: all.
+  std::function<bool(const Snapshot&)> judges = {};
   // Between dooming and removing.
   Duration margin = std::chrono::hours(24);
   // Packs of which more than this share is garbage are repacked; none: none is.

@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "rows/batch.h"
+#include "rows/load_state.h"
 #include "rows/schema.h"
 
 namespace aerie::rows {

@@ -114,12 +114,6 @@ struct IndexSpec {
 
 enum class LoadState : std::int32_t { kNotExist = 0, kNotLoaded = 1, kLoading = 2, kLoaded = 3 };
 
-// Somebody wants it loaded, however far the server has come: after a restart it says "loading" for
-// some seconds of what was loaded.
-inline bool IsWantedLoaded(LoadState state) {
-  return state == LoadState::kLoaded || state == LoadState::kLoading;
-}
-
 struct PartitionSpec {
   std::string name;
   LoadState load_state = LoadState::kNotLoaded;

@@ -38,6 +38,7 @@ struct RestoreOptions {
   std::string database;                       // put all collections there; empty: as they were
   OnConflict on_conflict = OnConflict::kFail;
   bool create_indexes = true;
+  bool aliases = true;    // put those of the source on it that point nowhere else
   bool load = true;       // put the load state back; false: leave it not loaded
   bool new_keys = false;  // accept that the server generates new keys where it cannot keep them
   // A collection that is refused, or whose name is taken, is a failure of its own, and one that is

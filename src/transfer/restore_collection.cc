@@ -7,6 +7,7 @@
 #include "milvus/collection_admin.h"
 #include "milvus/scratch_index.h"
 #include "milvus/spec_reader.h"
+#include "rows/load_state.h"
 #include "transfer/diff.h"
 #include "transfer/restore_plan.h"
 #include "transfer/restore_rows.h"
@@ -285,7 +286,8 @@ class CollectionRestore {
       AERIE_TRY(milvus::DropScratchIndexes(context, *to_, target.name));
     }
     const auto policy = replaces ? milvus::AliasConflict::kMove : milvus::AliasConflict::kSkip;
-    AERIE_ASSIGN(auto lines, SetAliases(context, target.name, from.aliases, policy));
+    const auto aliases = options_.aliases ? from.aliases : std::vector<std::string>();
+    AERIE_ASSIGN(auto lines, SetAliases(context, target.name, aliases, policy));
     Append(std::move(lines), outcome);
     milvus::LoadSnapshot load = milvus::LoadSnapshotOf(from);
     if (!WantsLoaded(from)) {

@@ -7,6 +7,7 @@
 #include "milvus/collection_admin.h"
 #include "milvus/schema_proto.h"
 #include "milvus/scratch_index.h"
+#include "rows/load_state.h"
 #include "transfer/restore_plan.h"
 
 namespace aerie::transfer {

@@ -19,6 +19,7 @@
 
 #include "base/log.h"
 #include "objects/errno_status.h"
+#include "rows/load_state.h"
 #include "rows/spec_codec.h"
 
 namespace aerie::transfer {

@@ -14,7 +14,8 @@ COMMANDS = ('backup create', 'backup list', 'backup show', 'backup verify', 'bac
             'cluster show', 'repo init', 'repo stats', 'repo prune', 'repo unlock', 'repo check',
             'repo rebuild-index', 'repo repair', 'repo key list', 'repo key add', 'repo key remove',
             'repo key passwd',
-            'schedule next', 'config check', 'config schema', 'config show', 'completion', 'man')
+            'schedule next', 'alert test', 'alert check', 'alert metrics', 'alert watch', 'alert list',
+            'alert show', 'alert ack', 'alert silence', 'alert unsilence', 'config check', 'config schema', 'config show', 'completion', 'man')
 
 
 class DocumentsTest(AcceptanceTest):
