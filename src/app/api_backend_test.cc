@@ -22,8 +22,9 @@ class ApiBackendTest : public testing::Test {
     config_.clusters["prod"].uri = "milvus://root:pa55@127.0.0.1:1";
     config_.clusters["prod"].password = "pa55";
     config_.clusters["prod"].token = "pa55";
-    repository_ = *repo::CreateRepository(context_, *objects::OpenStore(folder_ + "/main"),
-                                          {.encrypted = false});
+    repo::CreateOptions plain;
+    plain.encrypted = false;
+    repository_ = *repo::CreateRepository(context_, *objects::OpenStore(folder_ + "/main"), plain);
     first_ = Store(1000);
     session_ = std::make_unique<Session>(config_);
   }
