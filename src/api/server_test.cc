@@ -219,10 +219,12 @@ TEST(HttpServer, MalformedRequestsDoNoHarm) {
 TEST(HttpServer, TooManyWaitingRequestsAreToldSo) {
   std::mutex mutex;
   std::condition_variable changed;
-  bool open = false;
+  bool open = false, at_work = false;
   auto server = HttpServer::Start({.max_waiting = 1, .workers = 1},
                                   [&](HttpRequest, const HttpServer::Reply& reply) {
                                     std::unique_lock lock(mutex);
+                                    at_work = true;
+                                    changed.notify_all();
                                     changed.wait(lock, [&] { return open; });
                                     reply({.body = "done"});
                                   });
@@ -231,6 +233,8 @@ TEST(HttpServer, TooManyWaitingRequestsAreToldSo) {
   for (int i = 0; i < 8; ++i) {
     peers.push_back(std::make_unique<Peer>((*server)->port()));
     peers.back()->Send("GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    std::unique_lock lock(mutex);
+    changed.wait(lock, [&] { return at_work; });  // the first one waits no more
   }
   // All but the one at work and the one that waits.
   std::vector<std::thread> readers;

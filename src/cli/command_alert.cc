@@ -251,7 +251,7 @@ struct OneArgs {
   std::string by;
 };
 
-CommandResult Show(Environment&, const OneArgs& args) {
+CommandResult Show(Environment& env, const OneArgs& args) {
   const auto catalog = OpenCatalog(env, args.catalog);
   if (!catalog.ok()) return Failure(catalog.status());
   catalog::AlertStore store(**catalog);
@@ -357,7 +357,7 @@ CommandResult AddSilence(Environment& env, const SilenceArgs& args) {
   return result;
 }
 
-CommandResult RemoveSilence(Environment&, const SilenceArgs& args) {
+CommandResult RemoveSilence(Environment& env, const SilenceArgs& args) {
   const auto catalog = OpenCatalog(env, args.catalog);
   if (!catalog.ok()) return Failure(catalog.status());
   const Status removed = catalog::AlertStore(**catalog).RemoveSilence(args.number);
