@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "app/config_view.h"
 #include "base/task_group.h"
 #include "milvus/spec_reader.h"
 #include "repo/pins.h"
@@ -17,16 +18,6 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr auto kFirstReading = std::chrono::seconds(10);  // whoever looks waits for it so long
-
-// Without user and password.
-std::string Bare(const std::string& url) {
-  const std::size_t scheme = url.find("://");
-  if (scheme == std::string::npos) return url;
-  const std::size_t begin = scheme + 3;
-  const std::size_t at = url.find('@', begin);
-  if (at == std::string::npos || at > url.find('/', begin)) return url;
-  return url.substr(0, begin) + url.substr(at + 1);
-}
 
 struct ClusterReading {
   std::string server_version{};
@@ -130,7 +121,7 @@ struct ApiBackend::WatchedRepository {
                     const KeptTimes& times)
       : session(from),
         name(std::move(called)),
-        url(Bare(config.url)),
+        url(BareUrl(config.url)),
         reading([this](const Context& context) { return Read(context); }, times) {}
 
   Result<std::shared_ptr<repo::Repository>> Opened(const Context& context) {
@@ -194,11 +185,11 @@ Status ApiBackend::Run(const Context& context) {
   // A thread each: what does not answer holds up no other.
   TaskGroup group(context);
   for (const auto& [name, one] : clusters_) {
-    group.Spawn("watch " + name, [&one](const Context& c) { return one->health.Run(c); });
-    group.Spawn("details " + name, [&one](const Context& c) { return one->details.Run(c); });
+    group.Spawn("watch " + name, [&it = *one](const Context& c) { return it.health.Run(c); });
+    group.Spawn("details " + name, [&it = *one](const Context& c) { return it.details.Run(c); });
   }
   for (const auto& [name, one] : repositories_) {
-    group.Spawn("watch " + name, [&one](const Context& c) { return one->reading.Run(c); });
+    group.Spawn("watch " + name, [&it = *one](const Context& c) { return it.reading.Run(c); });
   }
   return group.Join();
 }
@@ -301,56 +292,7 @@ void ApiBackend::Forget() {
   for (const auto& [name, one] : clusters_) one->details.Forget();
 }
 
-Json ApiBackend::Configuration() {
-  const Config& config = session_.config();
-  // Secrets are told to be there, whether they are references or not.
-  const auto hidden = [](const std::string& text) {
-    return text.empty() ? Json(nullptr) : "(set)";
-  };
-  Json clusters = Json::object();
-  for (const auto& [name, one] : config.clusters) {
-    clusters[name] = {{"uri", RedactedUri(one.uri)},
-                      {"user", one.user},
-                      {"password", hidden(one.password)},
-                      {"token", hidden(one.token)},
-                      {"database", one.database},
-                      {"ca", one.ca},
-                      {"cert", one.cert},
-                      {"key", hidden(one.key)},
-                      {"server_name", one.server_name},
-                      {"limit_rows", one.limits.rows},
-                      {"latency_target", one.limits.latency_target}};
-  }
-  Json repositories = Json::object();
-  for (const auto& [name, one] : config.repositories) {
-    repositories[name] = {{"url", Bare(one.url)},
-                          {"password", hidden(one.password)},
-                          {"endpoint", Bare(one.s3.endpoint)},
-                          {"region", one.s3.region},
-                          {"access_key", hidden(one.s3.access_key)},
-                          {"secret_key", hidden(one.s3.secret_key)},
-                          {"session_token", hidden(one.s3.session_token)},
-                          {"profile", one.s3.profile},
-                          {"storage_class", one.s3.storage_class},
-                          {"sse", one.s3.sse},
-                          {"retention_mode", one.s3.retention_mode},
-                          {"limit_upload", one.limits.upload},
-                          {"limit_download", one.limits.download},
-                          {"limit_requests", one.limits.requests},
-                          {"limit_connections", one.limits.connections}};
-  }
-  return {{"clusters", std::move(clusters)},
-          {"repositories", std::move(repositories)},
-          {"defaults",
-           {{"cluster", config.default_cluster}, {"repository", config.default_repository}}},
-          {"api",
-           {{"listen", config.api.address + ":" + std::to_string(config.api.port)},
-            {"public_url", config.api.public_url},
-            {"tls_cert", config.api.tls_cert},
-            {"tls_key", hidden(config.api.tls_key)},
-            {"max_connections", config.api.max_connections}}}};
-}
-
+Json ApiBackend::Configuration() { return ConfigView(session_.config()); }
 std::string ApiBackend::ConfigFile() { return session_.config().file; }
 std::string ApiBackend::DefaultCluster() { return session_.config().default_cluster; }
 std::string ApiBackend::DefaultRepository() { return session_.config().default_repository; }

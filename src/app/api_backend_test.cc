@@ -91,6 +91,8 @@ TEST_F(ApiBackendTest, TheConfigurationIsShownWithoutSecrets) {
   const std::string text = backend.Configuration().dump();
   EXPECT_EQ(text.find("pa55"), std::string::npos) << text;
   EXPECT_NE(text.find("(set)"), std::string::npos);
+  // The page reads the goal for backups there.
+  EXPECT_EQ(backend.Configuration()["alerts"]["rules"]["verified-backup-old"]["limit"], "1d");
   for (const auto& cluster : backend.Clusters()) {
     EXPECT_EQ(cluster.uri.find("pa55"), std::string::npos);
     EXPECT_FALSE(cluster.health);  // nothing was looked at yet
