@@ -34,6 +34,12 @@ const std::string& NobodysHash(const PasswordCost& cost) {
   return hash;
 }
 
+// The library must not be given a null pointer, which an empty one may have.
+std::string_view TextOf(const Secret& password) {
+  const std::string_view text = password.Reveal();
+  return text.data() == nullptr ? std::string_view("") : text;
+}
+
 }  // namespace
 
 Status CheckAccountName(const std::string& name) {
@@ -60,7 +66,7 @@ Status CheckPassword(const Secret& password) {
 Result<std::string> HashPassword(const Secret& password, const PasswordCost& cost) {
   if (sodium_init() < 0) return InternalError("hash a password: the library does not start");
   std::array<char, crypto_pwhash_STRBYTES> out{};
-  const std::string_view text = password.Reveal();
+  const std::string_view text = TextOf(password);
   if (crypto_pwhash_str(out.data(), text.data(), text.size(), cost.passes, cost.memory) != 0) {
     return FailedError("hash a password: there is not enough memory for Argon2id");
   }
@@ -68,7 +74,7 @@ Result<std::string> HashPassword(const Secret& password, const PasswordCost& cos
 }
 
 bool FitsPassword(const Secret& password, const std::string& hash) {
-  const std::string_view text = password.Reveal();
+  const std::string_view text = TextOf(password);
   return sodium_init() >= 0 && !hash.empty() && hash.size() < crypto_pwhash_STRBYTES &&
          crypto_pwhash_str_verify(hash.c_str(), text.data(), text.size()) == 0;
 }
