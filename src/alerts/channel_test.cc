@@ -213,11 +213,16 @@ class MailPeer {
   }
   ~MailPeer() {
     shutdown(listener_, SHUT_RDWR);
+    if (thread_.joinable()) thread_.join();
     close(listener_);
   }
 
   int port = 0;
-  std::string heard;
+  // All of it, when its only client has gone.
+  std::string Heard() {
+    if (thread_.joinable()) thread_.join();
+    return heard_;
+  }
 
  private:
   void Serve() {
@@ -235,12 +240,13 @@ class MailPeer {
         if (got <= 0) break;
         heard_now.append(buffer, static_cast<std::size_t>(got));
       }
-      heard += heard_now;
+      heard_ += heard_now;
     }
     close(fd);
   }
 
   const std::vector<std::string> replies_;
+  std::string heard_;  // of the thread, while it runs
   int listener_ = -1;
   std::jthread thread_;
 };
@@ -261,9 +267,9 @@ TEST(Email, GoesToAllRecipientsAndTellsWhoWasRefused) {
   const Attempt attempt = MailTo(peer.port);
   EXPECT_TRUE(attempt.status.ok()) << attempt.status;
   EXPECT_EQ(attempt.note, "not taken for a@example.com: 550 no such user");
-  EXPECT_THAT(peer.heard, HasSubstr("MAIL FROM:<aerie@example.com>"));
-  EXPECT_THAT(peer.heard, HasSubstr("RCPT TO:<b@example.com>"));
-  EXPECT_THAT(peer.heard, HasSubstr("Message-ID: <i-12-1@example.com>"));
+  EXPECT_THAT(peer.Heard(), HasSubstr("MAIL FROM:<aerie@example.com>"));
+  EXPECT_THAT(peer.Heard(), HasSubstr("RCPT TO:<b@example.com>"));
+  EXPECT_THAT(peer.Heard(), HasSubstr("Message-ID: <i-12-1@example.com>"));
 }
 
 TEST(Email, KnowsWhatTheServerHasAndWhatItDoesNotHave) {
@@ -301,7 +307,7 @@ TEST(Email, ASecureLineIsNotGivenUpForAPlainOne) {
                                  "mail");
   const Attempt attempt = SendTo(*channel);
   EXPECT_THAT(std::string(attempt.status.message()), HasSubstr("offers no STARTTLS"));
-  EXPECT_THAT(peer.heard, Not(HasSubstr("AUTH")));
+  EXPECT_THAT(peer.Heard(), Not(HasSubstr("AUTH")));
 }
 
 TEST(Test, SaysThatItIsOne) {
