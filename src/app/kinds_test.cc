@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 #include <functional>
+#include <mutex>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -38,11 +39,16 @@ class TestRun : public jobs::JobRun {
   const std::string& spec() const override { return spec_; }
   const std::string& checkpoint() const override { return checkpoint_; }
   Status SaveCheckpoint(const std::string& checkpoint) override {
+    std::lock_guard lock(mutex_);
     checkpoints.push_back(checkpoint);
     return checkpoints.size() == fail_checkpoint ? FailedError("ended here") : Ok();
   }
-  void SetProgress(const std::string& text) override { progress = text; }
+  void SetProgress(const std::string& text) override {
+    std::lock_guard lock(mutex_);
+    progress = text;
+  }
   Status Log(const std::string& kind, const std::string& text) override {
+    std::lock_guard lock(mutex_);
     log.push_back(kind + ": " + text);
     return on_log ? on_log(log.back()) : Ok();
   }
@@ -55,6 +61,7 @@ class TestRun : public jobs::JobRun {
 
  private:
   const std::string spec_, checkpoint_, schedule_;
+  std::mutex mutex_;  // a run is told by several threads
 };
 
 class KindsTest : public testing::Test {
