@@ -5,7 +5,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-// $ref of a component is written as {"$ref": "Name"} here and made whole by Parse.
+// $ref of a component is written as {"$ref": "Name"}, and a page of a list as {"page_of": "Name"}
+// here; Parse makes them whole.
 constexpr const char* kCommon = R"json({
 "Problem": {
   "description": "An error, as RFC 9457 has it, with Aerie's own kind.",
@@ -86,11 +87,7 @@ constexpr const char* kAccess = R"json({
     "last_login_at": {"$ref": "TimeOrNull"}
   }
 },
-"UserPage": {
-  "type": "object",
-  "required": ["items", "next_cursor"],
-  "properties": {"items": {"type": "array", "items": {"$ref": "User"}}, "next_cursor": {"type": ["string", "null"]}}
-},
+"UserPage": {"page_of": "User"},
 "NewUser": {
   "type": "object",
   "required": ["name", "role", "password"],
@@ -117,11 +114,7 @@ constexpr const char* kAccess = R"json({
     "last_used_at": {"$ref": "TimeOrNull"}
   }
 },
-"TokenPage": {
-  "type": "object",
-  "required": ["items", "next_cursor"],
-  "properties": {"items": {"type": "array", "items": {"$ref": "Token"}}, "next_cursor": {"type": ["string", "null"]}}
-},
+"TokenPage": {"page_of": "Token"},
 "NewToken": {
   "type": "object",
   "required": ["name", "role"],
@@ -163,11 +156,7 @@ constexpr const char* kAccess = R"json({
     "trace_id": {"type": "string"}
   }
 },
-"AuditPage": {
-  "type": "object",
-  "required": ["items", "next_cursor"],
-  "properties": {"items": {"type": "array", "items": {"$ref": "AuditEntry"}}, "next_cursor": {"type": ["string", "null"]}}
-},
+"AuditPage": {"page_of": "AuditEntry"},
 "Settings": {
   "type": "object",
   "required": ["version", "started_at", "config_file", "listen", "tls", "mode", "configuration", "kinds"],
@@ -239,11 +228,7 @@ constexpr const char* kJobs = R"json({
     "result": {"type": ["object", "null"], "description": "What came of it; docs/jobs.md has its members."}
   }
 },
-"JobPage": {
-  "type": "object",
-  "required": ["items", "next_cursor"],
-  "properties": {"items": {"type": "array", "items": {"$ref": "JobSummary"}}, "next_cursor": {"type": ["string", "null"]}}
-},
+"JobPage": {"page_of": "JobSummary"},
 "NewJob": {
   "type": "object",
   "required": ["kind", "spec"],
@@ -275,11 +260,7 @@ constexpr const char* kJobs = R"json({
     "text": {"type": "string"}
   }
 },
-"JobLogPage": {
-  "type": "object",
-  "required": ["items", "next_cursor"],
-  "properties": {"items": {"type": "array", "items": {"$ref": "JobLogEntry"}}, "next_cursor": {"type": ["string", "null"]}}
-},
+"JobLogPage": {"page_of": "JobLogEntry"},
 "ScheduleRun": {
   "type": "object",
   "required": ["due_at", "last_due_at", "times", "outcome", "reason", "explanation", "job", "recorded_at"],
@@ -294,11 +275,7 @@ constexpr const char* kJobs = R"json({
     "recorded_at": {"$ref": "Time"}
   }
 },
-"ScheduleRunPage": {
-  "type": "object",
-  "required": ["items", "next_cursor"],
-  "properties": {"items": {"type": "array", "items": {"$ref": "ScheduleRun"}}, "next_cursor": {"type": ["string", "null"]}}
-},
+"ScheduleRunPage": {"page_of": "ScheduleRun"},
 "ScheduleRules": {
   "type": "object",
   "required": ["when", "kind"],
@@ -339,11 +316,7 @@ constexpr const char* kJobs = R"json({
     "error": {"type": ["string", "null"], "description": "Why it cannot be read; then it makes no jobs."}
   }
 },
-"SchedulePage": {
-  "type": "object",
-  "required": ["items", "next_cursor"],
-  "properties": {"items": {"type": "array", "items": {"$ref": "Schedule"}}, "next_cursor": {"type": ["string", "null"]}}
-},
+"SchedulePage": {"page_of": "Schedule"},
 "SchedulePreview": {
   "type": "object",
   "required": ["description", "next"],
@@ -382,11 +355,7 @@ constexpr const char* kEstate = R"json({
     "newest_verified_at": {"$ref": "TimeOrNull", "description": "When the newest snapshot was made that is complete and verified."}
   }
 },
-"ClusterPage": {
-  "type": "object",
-  "required": ["items", "next_cursor"],
-  "properties": {"items": {"type": "array", "items": {"$ref": "Cluster"}}, "next_cursor": {"type": ["string", "null"]}}
-},
+"ClusterPage": {"page_of": "Cluster"},
 "ClusterCollection": {
   "type": "object",
   "required": ["database", "name", "rows", "load_state", "replicas", "partitions", "fields", "indexes", "aliases", "snapshot_rows", "snapshot_bytes", "newest_snapshot_at", "newest_verified_at"],
@@ -438,11 +407,7 @@ constexpr const char* kEstate = R"json({
     "stale": {"type": "boolean"}
   }
 },
-"RepositoryPage": {
-  "type": "object",
-  "required": ["items", "next_cursor"],
-  "properties": {"items": {"type": "array", "items": {"$ref": "Repository"}}, "next_cursor": {"type": ["string", "null"]}}
-},
+"RepositoryPage": {"page_of": "Repository"},
 "SnapshotSummary": {
   "type": "object",
   "required": ["id", "repository", "cluster", "server_version", "created_at", "finished_at", "host", "program", "tags", "parent", "complete", "verified", "pinned", "exact", "immutable_until", "collection_count", "rows", "plain_bytes", "stored_bytes"],
@@ -577,11 +542,7 @@ constexpr const char* kEstate = R"json({
     "open_alerts": {"type": "array", "items": {"type": "string"}}
   }
 },
-"MigrationPage": {
-  "type": "object",
-  "required": ["items", "next_cursor"],
-  "properties": {"items": {"type": "array", "items": {"$ref": "Migration"}}, "next_cursor": {"type": ["string", "null"]}}
-},
+"MigrationPage": {"page_of": "Migration"},
 "Alert": {
   "type": "object",
   "required": ["number", "rule", "about", "severity", "state", "summary", "details", "remedy", "opened_at", "acknowledged_at", "resolved_at"],
@@ -600,11 +561,7 @@ constexpr const char* kEstate = R"json({
     "resolved_at": {"$ref": "TimeOrNull"}
   }
 },
-"AlertPage": {
-  "type": "object",
-  "required": ["items", "next_cursor"],
-  "properties": {"items": {"type": "array", "items": {"$ref": "Alert"}}, "next_cursor": {"type": ["string", "null"]}}
-},
+"AlertPage": {"page_of": "Alert"},
 "Statistics": {
   "type": "object",
   "required": ["as_of", "stale", "clusters", "repositories", "snapshots", "verified_snapshots", "protected_collections", "protected_rows", "plain_bytes", "stored_bytes", "newest_snapshot_at", "newest_verified_at", "open_alerts", "jobs"],
@@ -749,9 +706,21 @@ void CompleteReferences(Json& json) {
   }
 }
 
+// Of a list that has nothing to say besides.
+Json PageOf(const Json& item) {
+  return {{"type", "object"},
+          {"required", {"items", "next_cursor"}},
+          {"properties",
+           {{"items", {{"type", "array"}, {"items", {{"$ref", item}}}}},
+            {"next_cursor", {{"type", {"string", "null"}}}}}}};
+}
+
 Json Parse(std::initializer_list<const char*> texts) {
   Json all = Json::object();
   for (const char* text : texts) all.update(Json::parse(text));
+  for (Json& one : all) {
+    if (one.contains("page_of")) one = PageOf(one["page_of"]);
+  }
   CompleteReferences(all);
   return all;
 }

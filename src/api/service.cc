@@ -10,6 +10,7 @@
 #include "api/schemas.h"
 #include "base/log.h"
 #include "jobs/jobs.h"
+#include "web/assets.h"
 
 namespace aerie::api {
 namespace {
@@ -19,10 +20,6 @@ constexpr char kJsonType[] = "application/json";
 constexpr std::size_t kLongestTarget = 8 << 10;
 constexpr int kDeepestBody = 32;
 constexpr std::int64_t kKeyLife = 24 * 3600 * std::int64_t{1000};
-constexpr char kPolicy[] =
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-    "font-src 'self'; connect-src 'self'; manifest-src 'self'; base-uri 'none'; "
-    "form-action 'self'; frame-ancestors 'none'";
 
 bool IsOfApi(const std::string& path) {
   return path == "/api" || path.starts_with("/api/") || path == "/healthz" || path == "/readyz" ||
@@ -436,7 +433,7 @@ void Service::AddSecurityHeaders(const HttpRequest& request, HttpResponse& respo
   const auto add = [&](const char* name, const char* value) {
     response.headers.emplace_back(name, value);
   };
-  add("Content-Security-Policy", kPolicy);
+  add("Content-Security-Policy", web::kContentSecurityPolicy);
   add("X-Content-Type-Options", "nosniff");
   add("X-Frame-Options", "DENY");
   add("Referrer-Policy", "no-referrer");

@@ -9,8 +9,8 @@
 #include "catalog/access_store.h"
 #include "catalog/audit_store.h"
 #include "cli/args.h"
-#include "cli/catalog_option.h"
 #include "cli/commands.h"
+#include "cli/place_option.h"
 
 namespace aerie::cli {
 namespace {
@@ -20,14 +20,14 @@ struct UserArgs {
   std::string role = "viewer";
   app::SecretFlags password;
   std::string expires;
-  CatalogArg catalog;
+  PlaceArg place;
 };
 
 // The catalog with what is done to it; each change has its line in the audit log first.
 class Desk {
  public:
   static Result<std::unique_ptr<Desk>> Open(Environment& env, const UserArgs& args) {
-    AERIE_ASSIGN(auto catalog, OpenCatalog(env, args.catalog));
+    AERIE_ASSIGN(auto catalog, OpenCatalog(env, args.place));
     return std::unique_ptr<Desk>(
         new Desk(std::move(catalog), ToUnixMillis(env.context.clock().Now())));
   }
@@ -190,7 +190,7 @@ CLI::App* AddWork(CLI::App& group, Action& action, const char* name, const char*
                   const std::shared_ptr<UserArgs>& args, const char* named) {
   CLI::App* const command = group.add_subcommand(name, about);
   if (named != nullptr) command->add_option(named, args->name, "Its name")->required();
-  AddCatalogOption(*command, args->catalog);
+  AddPlaceOptions(*command, args->place);
   command->callback([&action, args, work] {
     action = [args, work](Environment& env) {
       auto result = work(env, *args);

@@ -9,8 +9,8 @@
 #include "base/duration.h"
 #include "base/glob.h"
 #include "cli/args.h"
-#include "cli/catalog_option.h"
 #include "cli/commands.h"
+#include "cli/place_option.h"
 
 namespace aerie::cli {
 namespace {
@@ -96,7 +96,7 @@ CommandResult Test(Environment& env, const TestArgs& args) {
 // ---- check, metrics ----
 
 struct CatalogOnly {
-  CatalogArg catalog;
+  PlaceArg place;
 };
 
 // A catalog with what reads the facts of it.
@@ -105,9 +105,9 @@ struct Watching {
   std::unique_ptr<app::AlertFacts> source;
 };
 
-Result<Watching> Watch(const Environment& env, const CatalogArg& arg) {
+Result<Watching> Watch(const Environment& env, const PlaceArg& arg) {
   Watching watching;
-  AERIE_ASSIGN(const std::string path, CatalogPathOf(env, arg));
+  AERIE_ASSIGN(const std::string path, CatalogPathOf(env.session.config(), arg));
   AERIE_ASSIGN(watching.catalog, OpenCatalog(env, arg));
   watching.source = std::make_unique<app::AlertFacts>(
       env.session, *watching.catalog,
@@ -127,7 +127,7 @@ Json ToJson(const alerts::Condition& condition) {
 }
 
 CommandResult Check(Environment& env, const CatalogOnly& args) {
-  const auto watching = Watch(env, args.catalog);
+  const auto watching = Watch(env, args.place);
   if (!watching.ok()) return Failure(watching.status());
   catalog::AlertStore store(*watching->catalog);
   const auto conditions =
@@ -159,7 +159,7 @@ CommandResult Check(Environment& env, const CatalogOnly& args) {
 }
 
 CommandResult Metrics(Environment& env, const CatalogOnly& args) {
-  const auto watching = Watch(env, args.catalog);
+  const auto watching = Watch(env, args.place);
   if (!watching.ok()) return Failure(watching.status());
   catalog::AlertStore store(*watching->catalog);
   const auto text = alerts::MetricsNow(env.context, app::kVersion, *watching->source, store);
@@ -173,7 +173,7 @@ CommandResult Metrics(Environment& env, const CatalogOnly& args) {
 // ---- list, show ----
 
 struct ListArgs {
-  CatalogArg catalog;
+  PlaceArg place;
   bool all = false;
   std::size_t limit = 100;
 };
@@ -198,7 +198,7 @@ std::string StateOf(const Incident& incident) {
 }
 
 CommandResult List(Environment& env, const ListArgs& args) {
-  const auto catalog = OpenCatalog(env, args.catalog);
+  const auto catalog = OpenCatalog(env, args.place);
   if (!catalog.ok()) return Failure(catalog.status());
   catalog::AlertStore store(**catalog);
   const auto rows = store.List(!args.all, 0, args.limit);
@@ -246,13 +246,13 @@ CommandResult List(Environment& env, const ListArgs& args) {
 }
 
 struct OneArgs {
-  CatalogArg catalog;
+  PlaceArg place;
   std::int64_t number = 0;
   std::string by;
 };
 
 CommandResult Show(Environment& env, const OneArgs& args) {
-  const auto catalog = OpenCatalog(env, args.catalog);
+  const auto catalog = OpenCatalog(env, args.place);
   if (!catalog.ok()) return Failure(catalog.status());
   catalog::AlertStore store(**catalog);
   const auto row = store.Find(args.number);
@@ -299,7 +299,7 @@ CommandResult Show(Environment& env, const OneArgs& args) {
 // ---- ack, silence, unsilence ----
 
 CommandResult Acknowledge(Environment& env, const OneArgs& args) {
-  const auto catalog = OpenCatalog(env, args.catalog);
+  const auto catalog = OpenCatalog(env, args.place);
   if (!catalog.ok()) return Failure(catalog.status());
   const auto row = catalog::AlertStore(**catalog).Acknowledge(
       args.number, args.by.empty() ? UserName() : args.by, NowMs(env));
@@ -314,7 +314,7 @@ CommandResult Acknowledge(Environment& env, const OneArgs& args) {
 }
 
 struct SilenceArgs {
-  CatalogArg catalog;
+  PlaceArg place;
   std::string pattern;
   std::string duration;
   std::string reason;
@@ -345,7 +345,7 @@ Result<catalog::AlertSilence> SilenceOf(const Environment& env, const SilenceArg
 CommandResult AddSilence(Environment& env, const SilenceArgs& args) {
   const auto silence = SilenceOf(env, args);
   if (!silence.ok()) return Failure(silence.status());
-  const auto catalog = OpenCatalog(env, args.catalog);
+  const auto catalog = OpenCatalog(env, args.place);
   if (!catalog.ok()) return Failure(catalog.status());
   const auto number = catalog::AlertStore(**catalog).AddSilence(*silence, NowMs(env));
   if (!number.ok()) return Failure(number.status());
@@ -358,7 +358,7 @@ CommandResult AddSilence(Environment& env, const SilenceArgs& args) {
 }
 
 CommandResult RemoveSilence(Environment& env, const SilenceArgs& args) {
-  const auto catalog = OpenCatalog(env, args.catalog);
+  const auto catalog = OpenCatalog(env, args.place);
   if (!catalog.ok()) return Failure(catalog.status());
   const Status removed = catalog::AlertStore(**catalog).RemoveSilence(args.number);
   if (!removed.ok()) return Failure(removed);
@@ -375,7 +375,7 @@ CommandResult RunWatch(Environment& env, const CatalogOnly& args) {
   if (!config.enabled) {
     return Failure(RefusedError("alerts.enabled is false in the configuration; nothing to do"));
   }
-  const auto watching = Watch(env, args.catalog);
+  const auto watching = Watch(env, args.place);
   if (!watching.ok()) return Failure(watching.status());
   alerts::Monitor monitor(*watching->catalog, *watching->source,
                           app::MonitorOptionsOf(config, HostName()));
@@ -409,18 +409,18 @@ void AddAlertCommands(CLI::App& root, Action& action) {
       ->add_option("CHANNEL", test->channels, "Only these");
 
   std::shared_ptr<CatalogOnly> only;
-  AddCatalogOption(*Add(*group, action, "check", "Ask the rules now, and tell nobody", Check, only),
-                   only->catalog);
-  AddCatalogOption(
+  AddPlaceOptions(*Add(*group, action, "check", "Ask the rules now, and tell nobody", Check, only),
+                  only->place);
+  AddPlaceOptions(
       *Add(*group, action, "metrics", "What /metrics says, for Prometheus", Metrics, only),
-      only->catalog);
-  AddCatalogOption(*Add(*group, action, "watch",
-                        "Watch and tell until interrupted, without a daemon", RunWatch, only),
-                   only->catalog);
+      only->place);
+  AddPlaceOptions(*Add(*group, action, "watch",
+                       "Watch and tell until interrupted, without a daemon", RunWatch, only),
+                  only->place);
 
   std::shared_ptr<ListArgs> list;
   CLI::App* cmd = Add(*group, action, "list", "Open incidents", List, list);
-  AddCatalogOption(*cmd, list->catalog);
+  AddPlaceOptions(*cmd, list->place);
   cmd->add_flag("--all", list->all, "Those that are over, too");
   cmd->add_option("--limit", list->limit, "How many, newest first")
       ->check(CLI::Range(1, 10'000))
@@ -429,17 +429,17 @@ void AddAlertCommands(CLI::App& root, Action& action) {
 
   std::shared_ptr<OneArgs> one;
   cmd = Add(*group, action, "show", "One incident, and what became of its messages", Show, one);
-  AddCatalogOption(*cmd, one->catalog);
+  AddPlaceOptions(*cmd, one->place);
   cmd->add_option("INCIDENT", one->number, "Its number")->required();
 
   cmd = Add(*group, action, "ack", "Somebody works on it: no more reminders", Acknowledge, one);
-  AddCatalogOption(*cmd, one->catalog);
+  AddPlaceOptions(*cmd, one->place);
   cmd->add_option("INCIDENT", one->number, "Its number")->required();
   cmd->add_option("--by", one->by, "Who (default: $USER)")->type_name("NAME");
 
   std::shared_ptr<SilenceArgs> silence;
   cmd = Add(*group, action, "silence", "Tell nothing of these for a while", AddSilence, silence);
-  AddCatalogOption(*cmd, silence->catalog);
+  AddPlaceOptions(*cmd, silence->place);
   cmd->add_option("RULE[:ABOUT]", silence->pattern,
                   "Such as storage-full:main or 'cluster-*:prod'; * is anything")
       ->required();
@@ -449,7 +449,7 @@ void AddAlertCommands(CLI::App& root, Action& action) {
   cmd->add_option("--reason", silence->reason, "Why")->type_name("TEXT");
 
   cmd = Add(*group, action, "unsilence", "End a silence", RemoveSilence, silence);
-  AddCatalogOption(*cmd, silence->catalog);
+  AddPlaceOptions(*cmd, silence->place);
   cmd->add_option("SILENCE", silence->number, "Its number")->required();
 }
 

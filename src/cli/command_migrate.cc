@@ -9,10 +9,10 @@
 #include "app/daemon_place.h"
 #include "base/duration.h"
 #include "cli/args.h"
-#include "cli/catalog_option.h"
 #include "cli/commands.h"
 #include "cli/migrate_preflight.h"
 #include "cli/migrate_status.h"
+#include "cli/place_option.h"
 #include "cli/target.h"
 #include "migrate/driver.h"
 #include "migrate/hooks.h"
@@ -135,7 +135,7 @@ CommandResult Plan(Environment& env, const PlanArgs& args) {
 
 struct RunArgs {
   PairArgs pair;
-  CatalogArg catalog;
+  PlaceArg place;
   PreflightArgs preflight;
   std::string strategy = "hot";
   std::string cutover = "manual";
@@ -406,9 +406,9 @@ CommandResult Run(Environment& env, const RunArgs& args) {
         Confirm(env, "take over collections of the target, and delete there what the source lacks");
     if (!confirmed.ok()) return Failure(confirmed);
   }
-  auto catalog = OpenCatalog(env, args.catalog);
+  auto catalog = OpenCatalog(env, args.place);
   if (!catalog.ok()) return Failure(catalog.status());
-  const auto path = CatalogPathOf(env, args.catalog);
+  const auto path = CatalogPathOf(env.session.config(), args.place);
   auto pair = OpenFromTo(env.tools(), args.pair.clusters, "migrate");
   if (!pair.ok()) return Failure(pair.status());
   const auto spec = SpecOf(args, *pair);
@@ -435,7 +435,7 @@ CommandResult Run(Environment& env, const RunArgs& args) {
 // --- status, and the words ---
 
 struct WordArgs {
-  CatalogArg catalog;
+  PlaceArg place;
   std::string id;
   std::string verb;
 };
@@ -498,7 +498,7 @@ CommandResult SayToNobody(Environment& env, Catalog& catalog, const catalog::Mig
 }
 
 CommandResult Say(Environment& env, const WordArgs& args) {
-  auto catalog = OpenCatalog(env, args.catalog);
+  auto catalog = OpenCatalog(env, args.place);
   if (!catalog.ok()) return Failure(catalog.status());
   const auto m = Chosen(**catalog, args.id);
   if (!m.ok()) return Failure(m.status());
@@ -527,14 +527,14 @@ CommandResult Say(Environment& env, const WordArgs& args) {
 }
 
 struct StatusArgs {
-  CatalogArg catalog;
+  PlaceArg place;
   std::string id;
   bool watch = false;
   bool log = false;
 };
 
 CommandResult ShowStatus(Environment& env, const StatusArgs& args) {
-  auto catalog = OpenCatalog(env, args.catalog);
+  auto catalog = OpenCatalog(env, args.place);
   if (!catalog.ok()) return Failure(catalog.status());
   CommandResult result;
   const WallTime now = env.context.clock().Now();
@@ -662,7 +662,7 @@ void AddRun(CLI::App& root, Action& action) {
                 "source lacks is deleted there (needs --yes)");
   AddFromToOptions(*cmd, args->pair.clusters);
   AddPreflightOptions(*cmd, args->preflight);
-  AddCatalogOption(*cmd, args->catalog);
+  AddPlaceOptions(*cmd, args->place);
   cmd->callback([&action, args] { action = [args](Environment& env) { return Run(env, *args); }; });
 }
 
@@ -672,7 +672,7 @@ void AddStatus(CLI::App& root, Action& action) {
   cmd->add_option("ID", args->id, "Of a migration");
   cmd->add_flag("--watch", args->watch, "Show it again at each change, until it has ended");
   cmd->add_flag("--log", args->log, "Also everything that happened");
-  AddCatalogOption(*cmd, args->catalog);
+  AddPlaceOptions(*cmd, args->place);
   cmd->callback(
       [&action, args] { action = [args](Environment& env) { return ShowStatus(env, *args); }; });
 }
@@ -682,7 +682,7 @@ void AddWord(CLI::App& root, Action& action, const std::string& verb, const std:
   args->verb = verb;
   CLI::App* cmd = root.add_subcommand(verb, about);
   cmd->add_option("ID", args->id, "Of the migration; may be left out when only one is under way");
-  AddCatalogOption(*cmd, args->catalog);
+  AddPlaceOptions(*cmd, args->place);
   cmd->callback([&action, args] { action = [args](Environment& env) { return Say(env, *args); }; });
 }
 

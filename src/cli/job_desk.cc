@@ -60,24 +60,6 @@ bool IsOver(const catalog::Job& job) {
 
 }  // namespace
 
-void AddPlaceOptions(CLI::App& command, PlaceArg& arg) {
-  command
-      .add_option("--data-dir", arg.data_dir,
-                  "Folder of the daemon (default: serve.data_dir, $AERIE_STATE_DIR, "
-                  "$XDG_STATE_HOME/aerie or ~/.local/state/aerie)")
-      ->type_name("DIR");
-  command
-      .add_option("--catalog", arg.catalog,
-                  "File of jobs, schedules and migrations (default: catalog.db there)")
-      ->type_name("FILE");
-}
-
-app::Config PlacedConfig(const app::Config& config, const PlaceArg& arg) {
-  app::Config placed = config;
-  if (!arg.data_dir.empty()) placed.serve.data_dir = arg.data_dir;
-  return placed;
-}
-
 JobDesk::JobDesk(Environment& env, app::Config config, std::string folder, bool own_catalog,
                  std::unique_ptr<catalog::Catalog> catalog)
     : env_(env),
@@ -94,10 +76,7 @@ Result<std::unique_ptr<JobDesk>> JobDesk::Open(Environment& env, const PlaceArg&
   AERIE_ASSIGN(app::Config config,
                app::WithLocalRepository(PlacedConfig(env.session.config(), arg)));
   AERIE_ASSIGN(std::string folder, app::DataFolder(config));
-  std::string path = arg.catalog;
-  if (path.empty()) {
-    AERIE_ASSIGN(path, app::CatalogPath(config));
-  }
+  AERIE_ASSIGN(const std::string path, CatalogPathOf(config, arg));
   AERIE_ASSIGN(auto catalog, catalog::Catalog::Open(path));
   return std::unique_ptr<JobDesk>(new JobDesk(env, std::move(config), std::move(folder),
                                               arg.catalog.empty(), std::move(catalog)));

@@ -14,19 +14,11 @@
 #include "catalog/job_store.h"
 #include "catalog/schedule_store.h"
 #include "cli/commands.h"
+#include "cli/place_option.h"
 #include "jobs/jobs.h"
 #include "jobs/scheduler.h"
 
 namespace aerie::cli {
-
-// Where the daemon is, or would be.
-struct PlaceArg {
-  std::string data_dir;
-  std::string catalog;
-};
-void AddPlaceOptions(CLI::App& command, PlaceArg& arg);
-// The configuration with the folder that was said.
-app::Config PlacedConfig(const app::Config& config, const PlaceArg& arg);
 
 // Lives as long as the command.
 class JobDesk {

@@ -1,17 +1,17 @@
 // The dialog that makes a backup.
 import { Button, Group, Modal, Select, Switch, TagsInput } from '@mantine/core';
-import { useQueryClient } from '@tanstack/react-query';
-import { useRef, useState, type FormEvent } from 'react';
+import { useState } from 'react';
 import { useNavigate } from 'react-router-dom';
-import { api, body, idempotencyKey } from '../api/client';
 import { useClusters, useCollections, useRepositories } from '../api/queries';
 import { useLocale } from '../i18n/locale';
+import { useMakeJob } from './make-job';
 import { ProblemNote } from './states';
+import { useSubmit } from './submit';
 
 export function NewBackup({ cluster, collections, close }: { cluster?: string; collections?: string[]; close: () => void }) {
   const { t } = useLocale();
   const navigate = useNavigate();
-  const client = useQueryClient();
+  const makeJob = useMakeJob();
   const clusters = useClusters().data?.items ?? [];
   const repositories = useRepositories().data?.items ?? [];
   const [from, setFrom] = useState<string | null>(cluster ?? null);
@@ -19,37 +19,22 @@ export function NewBackup({ cluster, collections, close }: { cluster?: string; c
   const [wanted, setWanted] = useState<string[]>(collections ?? []);
   const [tags, setTags] = useState<string[]>([]);
   const [verify, setVerify] = useState(true);
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<unknown>(null);
-  const key = useRef(idempotencyKey());
   const chosen = from ?? clusters.find((each) => each.is_default)?.name ?? clusters[0]?.name ?? null;
   const target = into ?? repositories.find((each) => each.is_default)?.name ?? repositories[0]?.name ?? null;
   const known = useCollections(chosen).data?.items ?? [];
-  const submit = async (event: FormEvent) => {
-    event.preventDefault();
+  const { busy, error, submit } = useSubmit(async () => {
     if (!chosen || !target) return;
-    setBusy(true);
-    setError(null);
-    try {
-      const spec = {
-        cluster: chosen,
-        repository: target,
-        verify,
-        ...(wanted.length > 0 ? { collections: wanted } : {}),
-        ...(tags.length > 0 ? { tags } : {}),
-      };
-      const job = await body(
-        api.POST('/api/v1/jobs', { params: { header: { 'Idempotency-Key': key.current } }, body: { kind: 'backup', spec } }),
-      );
-      void client.invalidateQueries({ queryKey: ['jobs'] });
-      close();
-      navigate(`/jobs/${job.number}`);
-    } catch (problem) {
-      key.current = idempotencyKey();
-      setError(problem);
-      setBusy(false);
-    }
-  };
+    const spec = {
+      cluster: chosen,
+      repository: target,
+      verify,
+      ...(wanted.length > 0 ? { collections: wanted } : {}),
+      ...(tags.length > 0 ? { tags } : {}),
+    };
+    const job = await makeJob({ kind: 'backup', spec });
+    close();
+    navigate(`/jobs/${job.number}`);
+  });
   return (
     <Modal opened onClose={close} title={t.backup.title} closeButtonProps={{ 'aria-label': t.close }}>
       <form onSubmit={(event) => void submit(event)}>

@@ -1,16 +1,17 @@
 // Restore: where to, which collections under which names, what happens to those that are there, and
 // what it would do before it does it. The button comes with the plan of exactly what was chosen.
 import { Button, Checkbox, Modal, Radio, Select, TextInput } from '@mantine/core';
-import { useQueryClient } from '@tanstack/react-query';
-import { useEffect, useRef, useState, type FormEvent } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { useNavigate } from 'react-router-dom';
-import { api, body, idempotencyKey, type SnapshotCollection, type SnapshotSummary } from '../api/client';
+import { api, body, type SnapshotCollection, type SnapshotSummary } from '../api/client';
 import { useClusters, useSnapshot } from '../api/queries';
 import { may, useWho } from '../api/role';
 import { useLocale } from '../i18n/locale';
 import { Icon } from './icons';
+import { useMakeJob } from './make-job';
 import styles from './restore-dialog.module.css';
 import { Loaded, ProblemNote } from './states';
+import { useSubmit } from './submit';
 import { Bytes, Count } from './values';
 
 type OnConflict = 'fail' | 'replace' | 'merge';
@@ -52,7 +53,7 @@ function Form({ snapshot, collections, close }: FormProps) {
   const { t } = useLocale();
   const who = useWho();
   const navigate = useNavigate();
-  const client = useQueryClient();
+  const makeJob = useMakeJob();
   const clusters = useClusters().data?.items ?? [];
   const [to, setTo] = useState<string | null>(null);
   const [left, setLeft] = useState<ReadonlySet<string>>(new Set());
@@ -63,9 +64,6 @@ function Form({ snapshot, collections, close }: FormProps) {
   const [newKeys, setNewKeys] = useState(false);
   const [typed, setTyped] = useState('');
   const [plan, setPlan] = useState<Plan | null>(null);
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<unknown>(null);
-  const key = useRef(idempotencyKey());
   const target = to ?? clusters.find((each) => each.name === snapshot.cluster)?.name ?? clusters.find((each) => each.is_default)?.name ?? null;
 
   const chosen = collections.filter((each) => !left.has(nameOf(each)));
@@ -96,33 +94,17 @@ function Form({ snapshot, collections, close }: FormProps) {
     shownPlan.current?.scrollIntoView({ block: 'nearest' });
   }, [plan]);
 
-  const submit = async (event: FormEvent) => {
-    event.preventDefault();
-    setBusy(true);
-    setError(null);
-    try {
-      if (!current) {
-        const answer = await body(api.POST('/api/v1/jobs:plan', { body: { kind: 'restore', spec } }));
-        setPlan({ of: text, summary: answer.summary, role: answer.role, confirm: answer.confirm });
-        setTyped('');
-        setBusy(false);
-        return;
-      }
-      const job = await body(
-        api.POST('/api/v1/jobs', {
-          params: { header: { 'Idempotency-Key': key.current } },
-          body: { kind: 'restore', spec, ...(current.confirm === null ? {} : { confirm: typed.trim() }) },
-        }),
-      );
-      void client.invalidateQueries({ queryKey: ['jobs'] });
-      close();
-      navigate(`/jobs/${job.number}`);
-    } catch (problem) {
-      key.current = idempotencyKey();
-      setError(problem);
-      setBusy(false);
+  const { busy, error, submit } = useSubmit(async () => {
+    if (!current) {
+      const answer = await body(api.POST('/api/v1/jobs:plan', { body: { kind: 'restore', spec } }));
+      setPlan({ of: text, summary: answer.summary, role: answer.role, confirm: answer.confirm });
+      setTyped('');
+      return;
     }
-  };
+    const job = await makeJob({ kind: 'restore', spec, ...(current.confirm === null ? {} : { confirm: typed.trim() }) });
+    close();
+    navigate(`/jobs/${job.number}`);
+  });
 
   return (
     <form onSubmit={(event) => void submit(event)}>

@@ -4,13 +4,14 @@ import { ActionIcon, Button, Tooltip } from '@mantine/core';
 import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useNavigate } from 'react-router-dom';
-import { api, body, idempotencyKey, type Schedule } from '../api/client';
+import { api, body, type Schedule } from '../api/client';
 import { useMay } from '../api/role';
 import { rulesOf } from '../api/rules';
 import { useLocale } from '../i18n/locale';
 import { ConfirmDialog } from './confirm';
 import { Icon } from './icons';
 import { kindName } from './job-bits';
+import { useIntent } from './make-job';
 import { tellProblem } from './tell';
 
 interface Asked {
@@ -23,6 +24,7 @@ export function RunNow({ schedule, wide = false }: { schedule: Schedule; wide?: 
   const client = useQueryClient();
   const navigate = useNavigate();
   const operator = useMay('operator');
+  const intent = useIntent();
   const [asked, setAsked] = useState<Asked | null>(null);
   const [busy, setBusy] = useState(false);
   if (!operator) return null;
@@ -42,10 +44,11 @@ export function RunNow({ schedule, wide = false }: { schedule: Schedule; wide?: 
       api.POST('/api/v1/schedules/{id}/run', {
         params: {
           path: { id: schedule.id },
-          header: { 'Idempotency-Key': idempotencyKey() },
+          header: { 'Idempotency-Key': intent.keyOf(schedule.id) },
         },
       }),
     );
+    intent.done();
     void client.invalidateQueries({ queryKey: ['jobs'] });
     navigate(`/jobs/${job.number}`);
   };

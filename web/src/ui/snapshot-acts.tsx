@@ -3,13 +3,14 @@ import { ActionIcon, Button, Menu } from '@mantine/core';
 import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useNavigate } from 'react-router-dom';
-import { api, body, idempotencyKey, type SnapshotSummary } from '../api/client';
+import { api, body, type SnapshotSummary } from '../api/client';
 import { useMay } from '../api/role';
 import { useLocale } from '../i18n/locale';
 import { ConfirmDialog } from './confirm';
 import { Icon } from './icons';
 import { tellJob } from './job-bits';
 import { Facts } from './layout';
+import { useIntent } from './make-job';
 import { tellProblem } from './tell';
 import { Bytes, Count, Moment } from './values';
 import { RestoreDialog } from './restore-dialog';
@@ -20,6 +21,7 @@ export function SnapshotActs({ snapshot, wide = false }: { snapshot: SnapshotSum
   const { t } = useLocale();
   const [dialog, setDialog] = useState<Dialog>(null);
   const client = useQueryClient();
+  const intent = useIntent();
   const navigate = useNavigate();
   const operator = useMay('operator');
   const admin = useMay('admin');
@@ -32,9 +34,10 @@ export function SnapshotActs({ snapshot, wide = false }: { snapshot: SnapshotSum
     try {
       const job = await body(
         api.POST('/api/v1/snapshots/{snapshot}/verify', {
-          params: { ...at, header: { 'Idempotency-Key': idempotencyKey() } },
+          params: { ...at, header: { 'Idempotency-Key': intent.keyOf(at) } },
         }),
       );
+      intent.done();
       void client.invalidateQueries({ queryKey: ['jobs'] });
       if (wide) navigate(`/jobs/${job.number}`);
       else tellJob(t, job);

@@ -4,13 +4,14 @@ import { useDebouncedValue } from '@mantine/hooks';
 import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { Link, useNavigate, useParams } from 'react-router-dom';
-import { api, body, idempotencyKey } from '../../api/client';
+import { api, body } from '../../api/client';
 import { usePreview, useSchedules, useSettings } from '../../api/queries';
 import { newRules, rulesOf, toSend, type Rules } from '../../api/rules';
 import { useLocale } from '../../i18n/locale';
 import { kindName } from '../../ui/job-bits';
 import { Columns, PageHead, Panel, Stack } from '../../ui/layout';
 import { Loaded, Loading, ProblemNote } from '../../ui/states';
+import { useIntent } from '../../ui/make-job';
 import { useSubmit } from '../../ui/submit';
 import { When } from '../../ui/values';
 import { NotFound } from '../not-found';
@@ -42,13 +43,15 @@ function Editor({ id, before }: { id: string | null; before: Rules }) {
   const [rules, setRules] = useState<Rules>(before);
   const [specError, setSpecError] = useState(false);
   const set = <K extends keyof Rules>(key: K, value: Rules[K]) => setRules((old) => ({ ...old, [key]: value }));
+  const intent = useIntent();
   const { busy, error, submit } = useSubmit(async () => {
+    const made = { id: name.trim(), rules: toSend(rules) };
     const saved =
       id === null
         ? await body(
             api.POST('/api/v1/schedules', {
-              params: { header: { 'Idempotency-Key': idempotencyKey() } },
-              body: { id: name.trim(), rules: toSend(rules) },
+              params: { header: { 'Idempotency-Key': intent.keyOf(made) } },
+              body: made,
             }),
           )
         : await body(api.PUT('/api/v1/schedules/{id}', { params: { path: { id } }, body: toSend(rules) }));
