@@ -116,6 +116,28 @@ describe('backups', () => {
     await page.getByRole('heading', { name: `Snapshot ${snapshot.id.slice(0, 8)}` }).waitFor();
   });
 
+  flow('one whose answer is lost is asked for again with the same key, the next one with another', {}, async (page, at) => {
+    await signIn(page, at, 'admin');
+    const keys = [];
+    await page.route('**/api/v1/jobs', async (route) => {
+      if (route.request().method() !== 'POST') return route.continue();
+      keys.push(route.request().headers()['idempotency-key']);
+      return keys.length === 1 ? route.abort() : route.continue();
+    });
+    await page.getByRole('button', { name: 'Back up now' }).first().click();
+    const start = page.getByRole('dialog').getByRole('button', { name: 'Start backup' });
+    await start.click();
+    await page.getByRole('dialog').getByRole('alert').waitFor();
+    await start.click();
+    await page.waitForURL(/\/jobs\/\d+$/);
+    assert.ok(keys[0]);
+    assert.equal(keys[1], keys[0]);
+    await page.goto(at.url);
+    await backUp(page);
+    assert.equal(keys.length, 3);
+    assert.notEqual(keys[2], keys[0]);
+  });
+
   flow('one is verified', {}, async (page, at) => {
     await signIn(page, at, 'operator');
     const snapshot = await newestSnapshot(page);
