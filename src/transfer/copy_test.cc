@@ -1,5 +1,6 @@
 #include "transfer/copy.h"
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <mutex>
@@ -68,18 +69,28 @@ TEST_F(CopyTest, LargestFirst) {
   source.Create("d", 20);
   Site target;
   std::mutex mutex;
+  std::condition_variable changed;
   std::vector<std::string> order;
+  // One moves its rows and one is made ready: which of the two comes first is not told, so that
+  // each waits for the other.
   target.server.Before("CreateCollection", [&](const fake::Call& call) {
-    std::lock_guard lock(mutex);
+    std::unique_lock lock(mutex);
     order.push_back(
         static_cast<const fake::pb::CreateCollectionRequest&>(call.request).collection_name());
+    changed.notify_all();
+    const std::size_t both = (order.size() + 1) / 2 * 2;
+    EXPECT_TRUE(
+        changed.wait_for(lock, std::chrono::seconds(30), [&] { return order.size() >= both; }));
   });
   RestoreOptions options;
   options.parallel_collections = 1;
   const RestoreResult run = MustCopy(source, target, options);
   std::lock_guard lock(mutex);
+  ASSERT_EQ(order.size(), 4U);
+  std::sort(order.begin(), order.begin() + 2);
+  std::sort(order.begin() + 2, order.end());
   EXPECT_THAT(order,
-              ElementsAre(StagingName("c"), StagingName("b"), StagingName("d"), StagingName("a")));
+              ElementsAre(StagingName("b"), StagingName("c"), StagingName("a"), StagingName("d")));
   EXPECT_EQ(run.collections.at(0).name.collection, "a") << "the result is in order of names";
 }
 
