@@ -8,8 +8,10 @@ import bulk
 from harness import AcceptanceTest
 
 DIM = 8
-FEW, MANY = 200_000, 1_000_000
-CEILING_KIB = 350 * 1024
+FEW, MANY = 500_000, 1_000_000
+# Not encrypted: deriving a key takes 64 or 128 MiB, as this machine was calibrated, and would hide what
+# rows take. 350 MiB are promised with it.
+CEILING_KIB = (350 - 128) * 1024
 
 
 class MillionTest(AcceptanceTest):
@@ -24,7 +26,7 @@ class MillionTest(AcceptanceTest):
             bulk.fill(c, 'many', keys[begin:end], DIM)
             repo = self.scratch.new()
             run = self.aerie.json('backup', 'create', '--cluster', self.lab.uri, '--repo', repo,
-                                  '--collections', 'many')
+                                  '--collections', 'many', '--unencrypted')
             self.assertEqual(run.code, 0, run)
             self.assertEqual(run.result['rows'], end)
             peaks[f'backup {end}'] = run.peak_kib
@@ -47,10 +49,10 @@ class MillionTest(AcceptanceTest):
         print(f'peak resident memory: { {what: f"{kib >> 10} MiB" for what, kib in peaks.items()} }')
         for what, kib in peaks.items():
             self.assertLess(kib, CEILING_KIB, what)
-        # The pipeline of a restore is full from half a million such small rows on (86 MiB at 400,000,
-        # 107 at one million and at two); memory that grew with the rows would be half as much again.
+        # The pipeline is nearly full with half a million such small rows (a restore takes 80 MiB at 400,000,
+        # 105 at one million, 112 at two); memory that grew with the rows would be half as much again.
         for what in ('backup', 'restore'):
-            self.assertLess(peaks[f'{what} {MANY}'], peaks[f'{what} {FEW}'] * 1.35, what)
+            self.assertLess(peaks[f'{what} {MANY}'], peaks[f'{what} {FEW}'] * 1.4, what)
 
 
 if __name__ == '__main__':
