@@ -436,7 +436,8 @@ Result<RepositoryAccess> Session::Access(const Context& context, const std::stri
 }
 
 Result<OpenedRepository> Session::Repository(const Context& context, const std::string& text,
-                                             const RepositoryFlags& flags, IfAbsent absent) const {
+                                             const RepositoryFlags& flags, IfAbsent absent,
+                                             const std::function<void()>& is_empty) const {
   AERIE_ASSIGN(const Located located, Locate(context, text, flags.limits, nullptr));
   const auto& store = located.store;
   AERIE_ASSIGN(const bool exists, repo::RepositoryExists(context, *store));
@@ -447,6 +448,10 @@ Result<OpenedRepository> Session::Repository(const Context& context, const std::
     if (!passphrase) {
       AERIE_ASSIGN(passphrase, FoundPassphrase(context, store));
     }
+    if (is_empty) {
+      AERIE_ASSIGN(const bool has_snapshots, repo::HoldsSnapshots(context, *store));
+      if (!has_snapshots) is_empty();
+    }
     repo::OpenOptions options;
     // A folder is read as fast as the cache would be.
     if (!flags.no_cache && located.url.starts_with("s3:")) options.cache_folder = CacheFolder();
@@ -454,6 +459,7 @@ Result<OpenedRepository> Session::Repository(const Context& context, const std::
     return out;
   }
   if (absent == IfAbsent::kFail) return NoRepository(*store);
+  if (is_empty) is_empty();
   repo::CreateOptions create;
   create.encrypted = !flags.unencrypted;
   bool generated = false;

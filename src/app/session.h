@@ -85,9 +85,11 @@ class Session {
   Result<OpenCluster> Cluster(const Context& context, const std::string& text,
                               const ClusterFlags& flags) const;
 
-  // `text` is a configured name, a path or a URL; empty: the configured default.
+  // `text` is a configured name, a path or a URL; empty: the configured default. `is_empty`, when
+  // given, is called before a key is derived if no snapshot is stored there.
   Result<OpenedRepository> Repository(const Context& context, const std::string& text,
-                                      const RepositoryFlags& flags, IfAbsent absent) const;
+                                      const RepositoryFlags& flags, IfAbsent absent,
+                                      const std::function<void()>& is_empty = {}) const;
 
   // For how long the configuration wants its snapshots to be immutable; zero: it says nothing.
   Duration ImmutableFor(const std::string& text) const;

@@ -108,7 +108,9 @@ Result<repo::Snapshot> PackEndpoint(Environment& env, const PackArgs& args,
   options.pack_bytes = args.part_bytes;
   options.parallel_collections = args.parallel;
   options.streams = args.streams;
-  const auto open = [&](const Context& context) { return packing.Open(env, context, args); };
+  const auto open = [&](const Context& context, const auto&) {
+    return packing.Open(env, context, args);
+  };
   AERIE_ASSIGN(const auto run, transfer::RunBackup(env.context, from, open, options, env.output));
   for (const auto& outcome : run.collections) {
     for (const auto& warning : outcome.warnings) {

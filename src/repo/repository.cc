@@ -622,4 +622,15 @@ Result<bool> RepositoryExists(const Context& context, objects::ObjectStore& stor
   return AtRepository(store, "look for", info.status());
 }
 
+Result<bool> HoldsSnapshots(const Context& context, objects::ObjectStore& store) {
+  bool found = false;
+  const Status listed = store.List(context, kSnapshotsPrefix, [&](const auto& info) -> Status {
+    found = IdOfKey(info.key, SnapshotKey).has_value();
+    return found ? FailedError("the first is enough") : Ok();
+  });
+  if (found) return true;
+  if (!listed.ok()) return AtRepository(store, "look for snapshots in", listed);
+  return false;
+}
+
 }  // namespace aerie::repo

@@ -258,5 +258,7 @@ Result<std::unique_ptr<Repository>> OpenRepository(const Context& context,
                                                    const OpenOptions& options = {});
 // Whether a repository's config object is there.
 Result<bool> RepositoryExists(const Context& context, objects::ObjectStore& store);
+// Whether an object has the name of a snapshot. Needs no key, and less of the store than a listing.
+Result<bool> HoldsSnapshots(const Context& context, objects::ObjectStore& store);
 
 }  // namespace aerie::repo

@@ -94,6 +94,14 @@ TEST_F(RepositoryTest, WrongAndMissingPassphrasesAreToldApartFromDamage) {
   EXPECT_TRUE(AllObjects(*empty).empty());
 }
 
+TEST_F(RepositoryTest, WhetherItHoldsSnapshotsIsToldByNames) {
+  EXPECT_FALSE(*HoldsSnapshots(kContext, *memory_));
+  ASSERT_TRUE(memory_->Put(kContext, {"snapshots/notes.txt"}, {}).ok());
+  EXPECT_FALSE(*HoldsSnapshots(kContext, *memory_)) << "not the name of one";
+  ASSERT_TRUE(memory_->Put(kContext, SnapshotKey(ObjectId()), {}).ok());
+  EXPECT_TRUE(*HoldsSnapshots(kContext, *memory_)) << "whatever it is, whoever may read it";
+}
+
 TEST_F(RepositoryTest, CreatingTwiceIsRefusedAndSoIsCreatingOverARuin) {
   EXPECT_EQ(KindOf(CreateRepository(kContext, memory_, CheapOptions()).status()), Kind::kExists);
   MustStore(NumberedRows(spec_, 0, 10));

@@ -78,11 +78,21 @@ struct Destination {
   std::unique_ptr<repo::SnapshotWriter> writer;
 };
 
-// A destination that is being opened by a thread of its own. Get may be called by many.
+// A destination that is being opened by a thread of its own. Each may be asked by many.
 class OpeningDestination {
  public:
-  explicit OpeningDestination(std::function<Result<std::unique_ptr<Destination>>()> open)
-      : result_(std::async(std::launch::async, std::move(open)).share()) {}
+  using IsEmpty = std::function<void()>;
+  using Open = std::function<Result<std::unique_ptr<Destination>>(const IsEmpty&)>;
+
+  explicit OpeningDestination(Open open)
+      : result_(std::async(std::launch::async, [this, open = std::move(open)] {
+                  auto result = open([this] { Tell(true); });
+                  Tell(false);
+                  return result;
+                }).share()) {}
+
+  // Whether it has no earlier snapshots; known before it is open, or when it is.
+  bool IsKnownEmpty() const { return empty_.get(); }
 
   Result<Destination*> Get() const {
     const auto& result = result_.get();
@@ -91,7 +101,15 @@ class OpeningDestination {
   }
 
  private:
-  std::shared_future<Result<std::unique_ptr<Destination>>> result_;
+  // The first word stands.
+  void Tell(bool empty) {
+    if (!std::exchange(told_, true)) tell_.set_value(empty);
+  }
+
+  bool told_ = false;  // of the opening thread
+  std::promise<bool> tell_;
+  std::shared_future<bool> empty_ = tell_.get_future().share();
+  std::shared_future<Result<std::unique_ptr<Destination>>> result_;  // ends before the others
 };
 
 // One collection from a source into a snapshot under construction.
@@ -141,8 +159,7 @@ class CollectionBackup {
   Status ReadPartitions(const Context& context, rows::CollectionSource& source,
                         repo::CollectionManifest& manifest, CollectionOutcome& outcome) {
     AERIE_ASSIGN(const auto partitions, PartitionsOf(options_.selection, source));
-    AERIE_ASSIGN(Destination* const to, opening_.Get());
-    AERIE_ASSIGN(const auto before, to->ancestry.Find(context, outcome.name));
+    AERIE_ASSIGN(const auto before, Before(context, outcome.name));
     for (const std::string& partition : partitions) {
       const auto earlier = RootOf(before, partition);
       rows::ReadOptions read;
@@ -150,9 +167,10 @@ class CollectionBackup {
       read.streams = options_.streams;
       read.batch_bytes = batch_bytes_;
       if (earlier) {
-        AERIE_ASSIGN(read.boundaries, Boundaries(context, to->repository, *earlier));
+        AERIE_ASSIGN(read.boundaries, Boundaries(context, *earlier));
       }
       AERIE_ASSIGN(auto reader, source.OpenReader(context, partition, read));
+      AERIE_ASSIGN(Destination* const to, opening_.Get());
       AERIE_ASSIGN(auto sink,
                    to->writer->OpenPartition(context, manifest.spec, partition, earlier));
       Status status = Pump(context, *reader, *sink, outcome);
@@ -168,10 +186,18 @@ class CollectionBackup {
     return Ok();
   }
 
-  Result<std::vector<rows::Key>> Boundaries(const Context& context, repo::Repository& repository,
+  Result<std::optional<repo::CollectionManifest>> Before(const Context& context,
+                                                         const rows::CollectionName& name) {
+    if (opening_.IsKnownEmpty()) return std::optional<repo::CollectionManifest>();
+    AERIE_ASSIGN(Destination* const to, opening_.Get());
+    return to->ancestry.Find(context, name);
+  }
+
+  Result<std::vector<rows::Key>> Boundaries(const Context& context,
                                             const repo::PartitionRoot& earlier) {
+    AERIE_ASSIGN(Destination* const to, opening_.Get());
     // Leaves are smaller than what is best read in one call.
-    auto boundaries = repository.LeafBoundaries(context, earlier, batch_bytes_ / 4 * 3);
+    auto boundaries = to->repository.LeafBoundaries(context, earlier, batch_bytes_ / 4 * 3);
     if (boundaries.ok() || !IsDamage(boundaries.status())) return boundaries;
     Warn(progress_, "backup: an earlier snapshot is damaged; run aerie backup verify --all (" +
                         std::string(boundaries.status().message()) + ")");
@@ -211,9 +237,10 @@ bool TakesAllRows(const BackupOptions& options) {
 
 Result<std::unique_ptr<Destination>> OpenDestination(const Context& context,
                                                      const OpenRepositoryCall& open,
+                                                     const OpeningDestination::IsEmpty& is_empty,
                                                      const BackupOptions& options,
                                                      ProgressSink& progress) {
-  AERIE_ASSIGN(repo::Repository* const repository, open(context));
+  AERIE_ASSIGN(repo::Repository* const repository, open(context, is_empty));
   std::vector<repo::Finding> damaged;
   AERIE_ASSIGN(auto snapshots, repository->ListSnapshots(context, &damaged));
   for (const repo::Finding& finding : damaged) {
@@ -269,7 +296,9 @@ Result<BackupPlan> PlanBackup(const Context& context, Endpoint& from,
 
 Result<BackupResult> RunBackup(const Context& context, Endpoint& from, repo::Repository& repository,
                                const BackupOptions& options, ProgressSink& progress) {
-  const auto open = [&](const Context&) -> Result<repo::Repository*> { return &repository; };
+  const auto open = [&](const Context&, const auto&) -> Result<repo::Repository*> {
+    return &repository;
+  };
   return RunBackup(context, from, open, options, progress);
 }
 
@@ -278,8 +307,9 @@ Result<BackupResult> RunBackup(const Context& context, Endpoint& from,
                                ProgressSink& progress) {
   AERIE_ASSIGN(auto all, from.List(context));
   AERIE_ASSIGN(auto names, Select(options.selection, all, from.Describe()));
-  const OpeningDestination opening(
-      [&] { return OpenDestination(context, open, options, progress); });
+  const OpeningDestination opening([&](const OpeningDestination::IsEmpty& is_empty) {
+    return OpenDestination(context, open, is_empty, options, progress);
+  });
 
   const std::size_t batch_bytes =
       CallBytes(std::min(names.size(), options.parallel_collections), options.streams);

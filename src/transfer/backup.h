@@ -61,8 +61,10 @@ struct BackupPlan {
 
 Result<BackupPlan> PlanBackup(const Context& context, Endpoint& from, const BackupOptions& options);
 
-// Opens or makes the repository; it must outlive the backup.
-using OpenRepositoryCall = std::function<Result<repo::Repository*>(const Context&)>;
+// Opens or makes the repository; it must outlive the backup. `is_empty` may be called, before a key
+// is derived, when no snapshot is stored there: reading then does not wait for the key.
+using OpenRepositoryCall =
+    std::function<Result<repo::Repository*>(const Context&, const std::function<void()>& is_empty)>;
 
 // An error status only when the job could not begin; everything later is in the result.
 //

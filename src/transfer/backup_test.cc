@@ -1,6 +1,8 @@
 #include "transfer/backup.h"
 
 #include <atomic>
+#include <condition_variable>
+#include <mutex>
 #include <set>
 
 #include "objects/faulty_store.h"
@@ -79,6 +81,48 @@ TEST_F(BackupTest, WithoutReadTimestampsItIsFuzzyAndUntouchedKeysAreThereOnce) {
     ASSERT_TRUE(values.contains(key)) << key;
     EXPECT_EQ(values.at(key), key);
   }
+}
+
+// Deriving a key takes some tenths of a second. Of a new repository it is known before that nothing
+// is there to go on from, so rows are on their way meanwhile.
+TEST_F(BackupTest, OfAnEmptyRepositoryRowsAreReadBeforeItIsOpen) {
+  Site site;
+  site.CreateWide("docs", 100);
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool has_rows = false;
+  site.server.After("Query", [&](const fake::Call& call, google::protobuf::Message&) {
+    const auto& request = static_cast<const fake::pb::QueryRequest&>(call.request);
+    std::lock_guard lock(mutex);
+    has_rows |= request.output_fields(0) != "count(*)";
+    changed.notify_all();
+  });
+  const auto open = [&](const Context&,
+                        const std::function<void()>& is_empty) -> Result<repo::Repository*> {
+    is_empty();
+    std::unique_lock lock(mutex);
+    EXPECT_TRUE(changed.wait_for(lock, std::chrono::seconds(30), [&] { return has_rows; }));
+    return repository_.get();
+  };
+  const auto from = site.endpoint();
+  const auto run = RunBackup(context_, *from, open, {}, NoProgress());
+  ASSERT_TRUE(run.ok()) << run.status();
+  ASSERT_TRUE(run->status.ok()) << run->status;
+  EXPECT_EQ(run->snapshot->collections.at(0).digest.rows, 100u);
+  ExpectWhole(*repository_);
+}
+
+TEST_F(BackupTest, ARepositoryThatWasEmptyAndDoesNotOpenEndsTheJob) {
+  Site site;
+  site.CreateWide("docs", 100);
+  const auto open = [&](const Context&,
+                        const std::function<void()>& is_empty) -> Result<repo::Repository*> {
+    is_empty();
+    return MakeStatus(Kind::kWrongKey, "no such passphrase");
+  };
+  const auto from = site.endpoint();
+  const auto run = RunBackup(context_, *from, open, {}, NoProgress());
+  EXPECT_EQ(KindOf(run.status()), Kind::kWrongKey) << run.status();
 }
 
 TEST_F(BackupTest, OneFailingCollectionLeavesTheOthersInAnIncompleteSnapshot) {

@@ -75,7 +75,7 @@ class BundleTest : public testing::Test {
   // As the command does it.
   Result<BundleManifest> Pack(const StorePtr& store) {
     std::unique_ptr<repo::Repository> repository;
-    const auto open = [&](const Context& context) -> Result<repo::Repository*> {
+    const auto open = [&](const Context& context, const auto&) -> Result<repo::Repository*> {
       AERIE_ASSIGN(const bool there, repo::RepositoryExists(context, *store));
       AERIE_TRY(BeginBundle(context, *store, "test"));
       if (there) {

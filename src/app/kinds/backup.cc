@@ -268,9 +268,11 @@ BackupRun RunBackupRequest(const Tools& tools, const BackupRequest& request) {
     return {plan.ok() ? PlanResult(*plan) : Failure(plan.status())};
   }
   BackupRun out;
-  const auto open = [&](const Context& context) -> Result<repo::Repository*> {
-    AERIE_ASSIGN(out.opened, tools.session.Repository(context, request.repo.text,
-                                                      request.repo.flags, IfAbsent::kCreate));
+  const auto open = [&](const Context& context,
+                        const std::function<void()>& is_empty) -> Result<repo::Repository*> {
+    AERIE_ASSIGN(out.opened,
+                 tools.session.Repository(context, request.repo.text, request.repo.flags,
+                                          IfAbsent::kCreate, is_empty));
     return out.opened->repository.get();
   };
   const SteadyTime start = tools.context.clock().Steady();
