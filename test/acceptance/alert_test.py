@@ -10,7 +10,7 @@ import time
 import unittest
 
 from harness import AcceptanceTest, T, column, field, floats
-from receivers import CUT, HANG, LOST, MailServer, WebServer, certificate, free_port, wait_for
+from receivers import CUT, HANG, LOST, HeldPort, MailServer, WebServer, certificate, wait_for
 
 SECRET = 'signing secret'
 
@@ -75,6 +75,10 @@ class AlertTest(AcceptanceTest):
         for words in (('backup', 'create'), ('backup', 'verify', '--read-data')):
             run = self.aerie.json('--config', self.config, *words, env=self.env)
             self.assertEqual(run.code, 0, run)
+
+    def channel(self, name):
+        of = {one['channel']: one for one in self.alert('list').result['channels']}
+        return of.get(name, {'failed': 0, 'delivered': 0})
 
     def mail(self, port, to=('ops@example.com', 'Ada Ünal <ada@example.com>'), **more):
         return {'type': 'email', 'host': '127.0.0.1', 'port': port, 'user': MailServer.USER,
@@ -191,15 +195,16 @@ class AlertTest(AcceptanceTest):
         self.assertEqual(self.alert('ack', str(number)).code, 8)
 
     def test_a_mail_server_that_comes_back(self):
-        port = free_port()
-        self.configure({'mail': self.mail(port), 'hook': self.hook('/hook')},
+        port = HeldPort()
+        self.addCleanup(port.release)
+        self.configure({'mail': self.mail(port.number), 'hook': self.hook('/hook')},
                        rules={'storage-full': {'enabled': False}})
         watcher = self.watch()
-        wait_for('hook', lambda: self.web.of('/hook'))
-        wait_for('the mail to fail', lambda: any(
-            c['failed'] for c in self.alert('list').result['channels'] if c['channel'] == 'mail'))
+        # Not before the hook's answer is on record: a kill in between has it told twice, under one key.
+        wait_for('mail to fail and the hook to be told', lambda: self.channel('mail')['failed'] and
+                 self.channel('hook')['delivered'])
         self.kill(watcher)
-        server = MailServer(self.pem, self.key, port)
+        server = MailServer(self.pem, self.key, port.number)
         self.addCleanup(server.stop)
         watcher = self.watch()
         wait_for('mail', lambda: server.mails)

@@ -27,7 +27,7 @@ def certificate(folder):
     return pem, key
 
 
-def wait_for(what, condition, seconds=30):
+def wait_for(what, condition, seconds=120):
     """Until it holds; real time, since the program is real."""
     end = time.monotonic() + seconds
     while not condition():
@@ -48,7 +48,7 @@ class MailServer:
         options = ({'ssl_context': context, 'auth_require_tls': False} if smtps else
                    {'tls_context': context, 'require_starttls': True})
         self.controller = Controller(self, hostname='127.0.0.1', port=port or free_port(),
-                                     authenticator=self.authenticate, auth_required=True, **options)
+                                     ready_timeout=60, authenticator=self.authenticate, auth_required=True, **options)
         self.port = self.controller.port
         self.controller.start()
 
@@ -77,6 +77,19 @@ def free_port():
     with socket.socket() as holder:
         holder.bind(('127.0.0.1', 0))
         return holder.getsockname()[1]
+
+
+class HeldPort:
+    """Nobody answers there, and nobody else gets it; a server that shares addresses may listen later."""
+
+    def __init__(self):
+        self.socket = socket.socket()
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.socket.bind(('127.0.0.1', 0))
+        self.number = self.socket.getsockname()[1]
+
+    def release(self):
+        self.socket.close()
 
 
 class WebServer:

@@ -27,7 +27,7 @@ for (const scheme of ['light', 'dark']) {
     const { page, context } = await open(browser, at, { colorScheme: scheme });
     try {
       await page.goto(at.url);
-      await page.getByLabel('User').waitFor();
+      await page.getByLabel('User', { exact: true }).waitFor();
       const faults = await audit(page, 'sign-in');
       await signIn(page, at, 'admin');
       for (const [name, path, act] of await pages(page)) {

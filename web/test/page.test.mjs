@@ -54,7 +54,7 @@ describe('the first visit', () => {
     await dialog.getByLabel('Name').fill('chief');
     await dialog.getByLabel('Password', { exact: true }).fill('a long enough password');
     await dialog.getByRole('button', { name: 'New user' }).click();
-    await page.getByLabel('User').waitFor();
+    await page.getByLabel('User', { exact: true }).waitFor();
     await page.getByRole('button', { name: 'Sign in' }).waitFor();
   });
 });
@@ -62,7 +62,7 @@ describe('the first visit', () => {
 describe('signing in', () => {
   flow('a wrong password is refused, in words', {}, async (page, at) => {
     await page.goto(at.url);
-    await page.getByLabel('User').fill(at.users.admin.user);
+    await page.getByLabel('User', { exact: true }).fill(at.users.admin.user);
     await page.getByLabel('Password', { exact: true }).fill('wrong');
     await page.getByRole('button', { name: 'Sign in' }).click();
     await page.getByRole('alert').filter({ hasText: 'User or password is wrong' }).waitFor();
@@ -96,9 +96,9 @@ describe('signing in', () => {
     await page.getByRole('table', { name: 'Audit' }).waitFor();
     await page.getByRole('button', { name: /^Account:/ }).click();
     await page.getByRole('menuitem', { name: 'Sign out' }).click();
-    await page.getByLabel('User').waitFor();
+    await page.getByLabel('User', { exact: true }).waitFor();
     await page.goto(`${at.url}/jobs`);
-    await page.getByLabel('User').waitFor();
+    await page.getByLabel('User', { exact: true }).waitFor();
   });
 });
 

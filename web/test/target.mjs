@@ -54,7 +54,7 @@ export async function open(browser, at, options = {}) {
 export async function signIn(page, at, role) {
   const { user, password } = at.users[role];
   await page.goto(at.url);
-  await page.getByLabel('User').fill(user);
+  await page.getByLabel('User', { exact: true }).fill(user);
   await page.getByLabel('Password', { exact: true }).fill(password);
   await page.getByRole('button', { name: 'Sign in' }).click();
   await page.getByRole('heading', { name: 'Overview', level: 1 }).waitFor();
