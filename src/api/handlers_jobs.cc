@@ -1,5 +1,6 @@
 // Jobs: told, made, watched, stopped.
 #include <algorithm>
+#include <atomic>
 #include <utility>
 
 #include "api/call.h"
@@ -92,17 +93,45 @@ Result<Reply> CreateJob(Call& call) {
                         .confirm = call.body.value("confirm", "")});
 }
 
-Result<Reply> PlanJob(Call& call) {
+// Those that look go through repositories and clusters, and hold a worker meanwhile.
+class PreviewPlace {
+ public:
+  PreviewPlace() : is_free_(at_once_.fetch_add(1) < kMost) {}
+  ~PreviewPlace() { at_once_.fetch_sub(1); }
+  PreviewPlace(const PreviewPlace&) = delete;
+  PreviewPlace& operator=(const PreviewPlace&) = delete;
+  bool is_free() const { return is_free_; }
+
+ private:
+  static constexpr int kMost = 2;
+  static inline std::atomic<int> at_once_{0};
+  const bool is_free_;
+};
+
+using PlanOfKind = Result<std::string> (jobs::JobKind::*)(const Context&, const std::string&);
+
+Result<Reply> PlanBy(Call& call, PlanOfKind plan) {
   const std::string kind = call.body.at("kind");
   const auto found = call.parts.kinds.find(kind);
   if (found == call.parts.kinds.end())
     return InvalidError("no jobs of kind '" + kind + "' are known");
   const Danger danger = DangerOf(call.parts, kind, call.body.at("spec"));
-  AERIE_ASSIGN(std::string summary, found->second->Plan(call.context, call.body.at("spec").dump()));
+  AERIE_ASSIGN(std::string summary,
+               ((*found->second).*plan)(call.context, call.body.at("spec").dump()));
   return Reply{.json = {{"kind", kind},
                         {"summary", std::move(summary)},
                         {"role", NameOf(danger.role)},
                         {"confirm", danger.confirm ? Json(*danger.confirm) : Json(nullptr)}}};
+}
+
+Result<Reply> PlanJob(Call& call) { return PlanBy(call, &jobs::JobKind::Plan); }
+
+Result<Reply> PreviewJob(Call& call) {
+  const PreviewPlace place;
+  if (place.is_free()) return PlanBy(call, &jobs::JobKind::Preview);
+  Reply busy = ProblemOf(503, Kind::kTransient, "other previews are being made; try again shortly");
+  busy.headers.emplace_back("Retry-After", "5");
+  return busy;
 }
 
 Result<Reply> GetJobLog(Call& call) {
@@ -279,11 +308,17 @@ Result<Reply> MakeJob(Call& call, const WantedJob& wanted) {
 }
 
 HandlerMap JobHandlers() {
-  return {{"listJobs", ListJobs},   {"createJob", CreateJob},
-          {"planJob", PlanJob},     {"getJob", GetJob},
-          {"getJobLog", GetJobLog}, {"watchJob", WatchJob},
-          {"cancelJob", CancelJob}, {"pauseJob", PauseJob},
-          {"resumeJob", ResumeJob}, {"watchEverything", WatchEverything}};
+  return {{"listJobs", ListJobs},
+          {"createJob", CreateJob},
+          {"planJob", PlanJob},
+          {"previewJob", PreviewJob},
+          {"getJob", GetJob},
+          {"getJobLog", GetJobLog},
+          {"watchJob", WatchJob},
+          {"cancelJob", CancelJob},
+          {"pauseJob", PauseJob},
+          {"resumeJob", ResumeJob},
+          {"watchEverything", WatchEverything}};
 }
 
 }  // namespace aerie::api

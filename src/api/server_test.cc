@@ -311,7 +311,7 @@ TEST(HttpServer, ThePortInUseIsNamed) {
 
 class ServerTest : public ::testing::Test {
  protected:
-  ServerTest() { world.kinds["backup"] = std::make_shared<FakeKind>(); }
+  ServerTest() { world.kinds["backup"] = std::make_shared<FakeKind>(world.on_preview); }
   Result<std::unique_ptr<Server>> Make(ServerOptions options) {
     options.access.cost = kCheap;
     return Server::Make(*world.catalog, world.kinds, {.backend = &world.backend}, options);

@@ -423,6 +423,31 @@ TEST(ServiceTest, ATokenEndsAndIsNeverWorthMoreThanItsOwner) {
   EXPECT_EQ(world.Get("/api/v1/jobs", token).status, 401);
 }
 
+TEST(ServiceTest, APreviewLooksMakesNoJobAndLeavesWorkersToOthers) {
+  World world;
+  const Json job = {{"kind", "restore"}, {"spec", {{"to", "b"}, {"on_conflict", "replace"}}}};
+  std::vector<int> statuses;
+  std::string retry_after;
+  // Each is asked for while the one before looks.
+  world.on_preview = [&] {
+    const HttpResponse one = world.Post("/api/v1/jobs:preview", job);
+    statuses.push_back(one.status);
+    if (one.status == 503) retry_after = HeaderOf(one, "Retry-After");
+  };
+  const HttpResponse first = world.Post("/api/v1/jobs:preview", job);
+  EXPECT_EQ(JsonOf(first)["summary"], "would do it, and looked");
+  EXPECT_EQ(JsonOf(first)["confirm"], "b");
+  EXPECT_EQ(statuses, std::vector<int>({503, 200}));
+  EXPECT_EQ(retry_after, "5");
+  world.on_preview = nullptr;
+  EXPECT_EQ(world.Post("/api/v1/jobs:preview", job).status, 200) << "places are given back";
+  EXPECT_EQ(JsonOf(world.Post("/api/v1/jobs:plan", job))["summary"], "would do it");
+  EXPECT_TRUE(world.jobs_store().List({})->empty());
+  EXPECT_EQ(
+      world.Post("/api/v1/jobs:preview", {{"kind", "restore"}, {"spec", {{"wrong", 1}}}}).status,
+      422);
+}
+
 TEST(ServiceTest, WhatMayDestroyTakesAnAdminAndTheName) {
   World world;
   world.AddUser("root", Role::kAdmin);

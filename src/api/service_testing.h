@@ -2,6 +2,7 @@
 // nothing: for the tests of this room.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -99,12 +100,21 @@ class FakeBackend : public Backend {
 
 class FakeKind : public jobs::JobKind {
  public:
+  explicit FakeKind(const std::function<void()>& on_preview) : on_preview_(on_preview) {}
   jobs::JobTraits traits() const override { return {.can_pause = true}; }
   Result<std::string> Plan(const Context&, const std::string& spec) override {
     if (spec.find("\"wrong\"") != std::string::npos) return InvalidError("unknown key 'wrong'");
     return std::string("would do it");
   }
+  Result<std::string> Preview(const Context& context, const std::string& spec) override {
+    AERIE_ASSIGN(const std::string plan, Plan(context, spec));
+    if (on_preview_) on_preview_();
+    return plan + ", and looked";
+  }
   jobs::JobResult Run(const Context&, jobs::JobRun&) override { return {}; }
+
+ private:
+  const std::function<void()>& on_preview_;
 };
 
 class FakeAlerts : public AlertBook {
@@ -153,7 +163,7 @@ class World {
  public:
   explicit World(ServiceOptions options = {}) {
     for (const char* kind : {"backup", "verify", "restore", "delete", "prune", "copy", "sync"}) {
-      kinds[kind] = std::make_shared<FakeKind>();
+      kinds[kind] = std::make_shared<FakeKind>(on_preview);
     }
     catalog = *catalog::Catalog::Open(catalog::kInMemory);
     options.access.cost = kCheap;
@@ -243,6 +253,7 @@ class World {
 
   static constexpr char kPassword[] = "a long password";
   FakeClock clock;
+  std::function<void()> on_preview;  // what happens while a kind looks
   FakeBackend backend;
   FakeAlerts alerts;
   FakeAssets assets;

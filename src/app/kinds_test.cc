@@ -350,6 +350,25 @@ TEST_F(KindsTest, ARestoreGoesOnWithTheSameSnapshot) {
   EXPECT_EQ(result["snapshot"], ObjectOf(run.checkpoints.front())["snapshot"]);
 }
 
+TEST_F(KindsTest, APreviewLooksAndChangesNothing) {
+  Do("backup", "{\"verify\": false}");
+  const auto preview = [&](const char* kind, const char* spec) {
+    const auto found = kinds_.at(kind)->Preview(Context::Background(), spec);
+    return found.ok() ? *found : std::string(found.status().message());
+  };
+  const std::string restore = preview("restore", R"({"to": "prod", "suffix": "_back"})");
+  EXPECT_THAT(restore, HasSubstr("restore all collections of snapshot latest"));
+  EXPECT_THAT(restore, HasSubstr("default.docs_back"));
+  EXPECT_THAT(preview("restore", R"({"to": "prod"})"), HasSubstr("exists: refused"));
+  EXPECT_THAT(preview("restore", R"({"to": "prod", "snapshot": "nosuch"})"), HasSubstr("nosuch"));
+  EXPECT_THAT(preview("delete", R"({"snapshots": "latest"})"), HasSubstr("would"));
+  EXPECT_THAT(preview("restore", R"({"to": "prud"})"), HasSubstr("did you mean 'prod'?"));
+  // Without a dry run of its own: the plan's line.
+  EXPECT_EQ(preview("verify", "{}"), PlanOf("verify", "{}"));
+  EXPECT_THAT(Collections(), ElementsAre("docs"));
+  EXPECT_THAT(Snapshots(), SizeIs(1));
+}
+
 TEST_F(KindsTest, ARestoreTestRotatesAndLeavesNothing) {
   Add("logs", {5, 6});
   Do("backup", "{\"verify\": false}");

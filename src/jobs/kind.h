@@ -48,6 +48,11 @@ class JobKind {
   virtual JobTraits traits() const = 0;
   // What a run would do, in a line; changes nothing. kInvalid when the spec is wrong.
   virtual Result<std::string> Plan(const Context& context, const std::string& spec) = 0;
+  // The same, found by looking: reads repositories and clusters, changes nothing; several lines.
+  // Blocks while it looks. The errors that a run would meet now, too.
+  virtual Result<std::string> Preview(const Context& context, const std::string& spec) {
+    return Plan(context, spec);
+  }
   // Blocks. Stops soon when the context is cancelled, at a place from where it can go on.
   virtual JobResult Run(const Context& context, JobRun& run) = 0;
 };

@@ -60,7 +60,7 @@ export function createMock({ scenario = 'full', pace = 1 } = {}) {
 
   // --- Jobs ---
   const actionsOf = (state) =>
-    state === 'running' ? ['cancel', 'pause'] : state === 'queued' ? ['cancel', 'pause'] : state === 'paused' ? ['cancel', 'resume'] : [];
+    state === 'running' ? ['cancel', 'pause'] : state === 'queued' ? ['cancel', 'pause'] : state === 'paused' ? ['cancel', 'resume'] : ['partial', 'failed', 'cancelled', 'unknown'].includes(state) ? ['resume'] : [];
   const move = (job, state) => {
     job.state = state;
     job.actions = actionsOf(state);
@@ -306,7 +306,7 @@ export function createMock({ scenario = 'full', pace = 1 } = {}) {
     })],
     ['GET', '/jobs', 'viewer', ({ query }) => page(estate.jobs.filter((job) => is(query, 'state', job.state) && is(query, 'kind', job.kind) && is(query, 'schedule', job.schedule) && yes(query, 'open', job.ended_at === null)).map(summary), query)],
     ['POST', '/jobs', 'operator', ({ who, body }) => submit(who, body.kind, body.spec, {}, body.confirm), 202],
-    ['POST', '/jobs:plan', 'operator', ({ body }) => planOf(body.kind, body.spec)],
+    ...['plan', 'preview'].map((look) => ['POST', `/jobs:${look}`, 'operator', ({ body }) => planOf(body.kind, body.spec)]),
     ['GET', '/jobs/:number', 'viewer', ({ params }) => find(estate.jobs, 'number', params.number, 'job')],
     ['GET', '/jobs/:number/log', 'viewer', ({ params, query }) => page(estate.logs[params.number] ?? [], query)],
     ...['cancel', 'pause', 'resume'].map((act) => ['POST', `/jobs/:number/${act}`, 'operator', ({ params }) => {

@@ -24,9 +24,13 @@ function flow(name, options, run) {
   });
 }
 
-async function backUp(page, { tags = [] } = {}) {
+async function backUp(page, { tags = [], cluster } = {}) {
   await page.getByRole('button', { name: 'Back up now' }).first().click();
   const dialog = page.getByRole('dialog');
+  if (cluster) {
+    await dialog.getByRole('textbox', { name: 'Cluster' }).click();
+    await page.getByRole('option', { name: cluster }).click();
+  }
   for (const tag of tags) {
     await dialog.getByLabel('Tags').fill(tag);
     await page.keyboard.press('Enter');
@@ -234,11 +238,11 @@ describe('backups', () => {
 });
 
 describe('jobs', () => {
-  flow('one is paused, resumed and cancelled', {}, async (page, at) => {
+  flow('one is paused, resumed, cancelled, and resumed to its end', {}, async (page, at) => {
     await signIn(page, at, 'operator');
     const { items } = at.mock ? await ask(page, '/jobs?state=running') : { items: [] };
     if (items[0]) await page.goto(`${at.url}/jobs/${items[0].number}`);
-    else await backUp(page);
+    else await backUp(page, { cluster: at.slow });
     await page.getByRole('button', { name: 'Pause' }).click();
     await jobIs(page, 'Paused');
     await page.getByRole('button', { name: 'Resume' }).click();
@@ -246,6 +250,8 @@ describe('jobs', () => {
     await page.getByRole('button', { name: 'Cancel job' }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'Cancel the job' }).click();
     await jobIs(page, 'Cancelled');
+    await page.getByRole('button', { name: 'Resume' }).click();
+    await jobIs(page, 'Completed');
     assert.equal(await page.getByRole('button', { name: 'Resume' }).count(), 0);
   });
 

@@ -3,6 +3,7 @@
 //     AERIE_URL     a daemon's address; without it each test starts a mock of its own
 //     AERIE_USERS   its users as JSON: {"admin": {"user", "password"}, "operator": …, "viewer": …}
 //     AERIE_FIRST   the address of a second daemon without users and snapshots, for the first visit
+//     AERIE_SLOW    the name of a cluster whose backups take some 20 seconds, for what is done to a running job
 //     CHROMIUM      the browser's path [/usr/bin/chromium]
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -21,7 +22,7 @@ export function dist() {
 
 export async function target(scenario = 'full') {
   const url = scenario === 'first' ? process.env.AERIE_FIRST : process.env.AERIE_URL;
-  if (url) return { url, users: JSON.parse(process.env.AERIE_USERS ?? '{}'), mock: false, close: () => undefined };
+  if (url) return { url, users: JSON.parse(process.env.AERIE_USERS ?? '{}'), slow: process.env.AERIE_SLOW, mock: false, close: () => undefined };
   if (process.env.AERIE_URL) throw new Error('AERIE_FIRST is not set: the first visit needs a daemon of its own');
   const mock = await serve(dist(), { scenario, pace: 6 });
   return { ...mock, users: mockUsers, mock: true };
@@ -38,7 +39,7 @@ export function launch() {
 export async function open(browser, at, options = {}) {
   const context = await browser.newContext({ viewport: { width: 1360, height: 860 }, locale: 'en-GB', timezoneId: 'Europe/Berlin', colorScheme: 'light', ...options });
   const page = await context.newPage();
-  page.setDefaultTimeout(15_000);
+  page.setDefaultTimeout(60_000);
   const faults = [];
   page.on('pageerror', (error) => faults.push(`uncaught: ${error.message}`));
   page.on('console', (message) => {
@@ -68,6 +69,6 @@ export async function ask(page, path) {
 }
 
 /** The job that the page shows, when it has come to that state. */
-export async function jobIs(page, state, timeout = 60_000) {
+export async function jobIs(page, state, timeout = 180_000) {
   await page.getByRole('main').getByRole('status').filter({ hasText: state }).first().waitFor({ timeout });
 }

@@ -77,6 +77,22 @@ class JobProgress : public ProgressSink {
   SteadyTime shown_{};
 };
 
+// A run that is none: nothing of it is kept.
+class NoRun : public jobs::JobRun {
+ public:
+  explicit NoRun(const std::string& spec) : spec_(spec) {}
+  std::int64_t number() const override { return 0; }
+  const std::string& schedule() const override { return empty_; }
+  const std::string& spec() const override { return spec_; }
+  const std::string& checkpoint() const override { return empty_; }
+  Status SaveCheckpoint(const std::string&) override { return Ok(); }
+  void SetProgress(const std::string&) override {}
+  Status Log(const std::string&, const std::string&) override { return Ok(); }
+
+ private:
+  const std::string spec_, empty_;
+};
+
 void NoteResult(jobs::JobRun& run, const CommandResult& result) {
   std::istringstream lines(result.text);
   std::string line;
@@ -115,6 +131,18 @@ jobs::JobResult RunAsJob(const Context& context, const Config& config, jobs::Job
   progress.Show();
   NoteResult(run, result);
   return {.status = result.status, .result = Dump(ToJson(result))};
+}
+
+Result<std::string> PreviewText(
+    const Context& context, const Config& config, const std::string& spec,
+    const std::function<CommandResult(const Tools&, jobs::JobRun&)>& work) {
+  NoRun run(spec);
+  JobProgress progress(context.clock(), run);
+  const Session session(config, progress, Session::Asking::kNever);
+  CommandResult result = work({context, session, progress}, run);
+  AERIE_TRY(result.status);
+  for (const std::string& warning : result.warnings) result.text += "warning: " + warning + "\n";
+  return result.text;
 }
 
 std::string NamedOr(const std::string& name, const std::string& configured) {

@@ -33,6 +33,11 @@ Json ObjectOf(const std::string& text);
 jobs::JobResult RunAsJob(const Context& context, const Config& config, jobs::JobRun& run,
                          const std::function<CommandResult(const Tools&)>& work);
 
+// What `work` finds by looking only, as lines.
+Result<std::string> PreviewText(
+    const Context& context, const Config& config, const std::string& spec,
+    const std::function<CommandResult(const Tools&, jobs::JobRun&)>& work);
+
 template <class Request>
 class RequestKind : public jobs::JobKind {
  public:
@@ -45,6 +50,20 @@ class RequestKind : public jobs::JobKind {
   Result<std::string> Plan(const Context&, const std::string& spec) override {
     AERIE_ASSIGN(const Request request, Parse(spec));
     return Describe(request);
+  }
+
+  // By a dry run, where the kind has one.
+  Result<std::string> Preview(const Context& context, const std::string& spec) override {
+    AERIE_ASSIGN(const std::string plan, Plan(context, spec));
+    Json dry = Json::parse(spec);  // an object: it was read
+    dry["dry_run"] = true;
+    auto request = Parse(Dump(dry));
+    if (!request.ok()) return plan;
+    AERIE_ASSIGN(const std::string found, PreviewText(context, setup_->config, Dump(dry),
+                                                      [&](const Tools& tools, jobs::JobRun& run) {
+                                                        return Work(tools, *request, run);
+                                                      }));
+    return plan + "\n" + found;
   }
 
   jobs::JobResult Run(const Context& context, jobs::JobRun& run) override {

@@ -96,7 +96,7 @@ function Form({ snapshot, collections, close }: FormProps) {
 
   const { busy, error, submit } = useSubmit(async () => {
     if (!current) {
-      const answer = await body(api.POST('/api/v1/jobs:plan', { body: { kind: 'restore', spec } }));
+      const answer = await body(api.POST('/api/v1/jobs:preview', { body: { kind: 'restore', spec } }));
       setPlan({ of: text, summary: answer.summary, role: answer.role, confirm: answer.confirm });
       setTyped('');
       return;
