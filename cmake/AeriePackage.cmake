@@ -8,6 +8,7 @@ set(debian "${CMAKE_SOURCE_DIR}/deploy/debian")
 set(service COMPONENT service EXCLUDE_FROM_ALL)
 install(FILES deploy/systemd/aerie.service DESTINATION /lib/systemd/system ${service})
 install(FILES "${debian}/aerie.yaml" DESTINATION /etc/aerie ${service})
+install(FILES "${CMAKE_BINARY_DIR}/_aerie" DESTINATION share/zsh/vendor-completions ${service})
 # All of it, under the paths that help and pages name.
 install(FILES README.md README.zh-CN.md DESTINATION share/doc/aerie ${service})
 install(DIRECTORY docs DESTINATION share/doc/aerie ${service})
