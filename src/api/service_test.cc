@@ -421,6 +421,10 @@ TEST(ServiceTest, ATokenEndsAndIsNeverWorthMoreThanItsOwner) {
   EXPECT_EQ(world.Get("/api/v1/jobs", token).status, 200);
   world.clock.Advance(std::chrono::seconds(1));
   EXPECT_EQ(world.Get("/api/v1/jobs", token).status, 401);
+  // One that nobody could ever use is not made.
+  const auto none =
+      MakeToken(world.parts().users, "none", Role::kViewer, "", world.NowMs(), world.NowMs());
+  EXPECT_EQ(KindOf(none.status()), Kind::kInvalid);
 }
 
 TEST(ServiceTest, APreviewLooksMakesNoJobAndLeavesWorkersToOthers) {

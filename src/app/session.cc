@@ -223,13 +223,13 @@ Result<std::optional<Secret>> FindNewPassphrase(const Context& context, const Se
   return FromEnvironment("AERIE_NEW_PASSWORD");
 }
 
-Result<Secret> NewPassphrase(const Context& context, const SecretFlags& flags) {
+Result<Secret> NewSecret(const Context& context, const SecretFlags& flags,
+                         const std::string& what) {
   AERIE_ASSIGN(std::optional<Secret> secret, FindNewPassphrase(context, flags));
   if (secret) return *std::move(secret);
-  if (IsTerminal()) return AskTwice("new passphrase: ");
-  return InvalidError(
-      "no new passphrase was given; use --new-password-file, --new-password-command or "
-      "--new-password-fd, or set AERIE_NEW_PASSWORD");
+  if (IsTerminal()) return AskTwice("new " + what + ": ");
+  return InvalidError("no new " + what + " was given; use --new-password-file, " +
+                      "--new-password-command or --new-password-fd, or set AERIE_NEW_PASSWORD");
 }
 
 std::string CacheFolder() {
