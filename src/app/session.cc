@@ -72,7 +72,7 @@ Result<Secret> Ask(const std::string& prompt) {
 Result<Secret> AskTwice(const std::string& prompt) {
   AERIE_ASSIGN(Secret passphrase, Ask(prompt));
   AERIE_ASSIGN(const Secret again, Ask("the same once more: "));
-  if (!(again == passphrase)) return InvalidError("read the new passphrase: the two differ");
+  if (!(again == passphrase)) return InvalidError("read the new password: the two differ");
   return passphrase;
 }
 
@@ -223,13 +223,13 @@ Result<std::optional<Secret>> FindNewPassphrase(const Context& context, const Se
   return FromEnvironment("AERIE_NEW_PASSWORD");
 }
 
-Result<Secret> NewSecret(const Context& context, const SecretFlags& flags,
-                         const std::string& what) {
+Result<Secret> NewPassphrase(const Context& context, const SecretFlags& flags) {
   AERIE_ASSIGN(std::optional<Secret> secret, FindNewPassphrase(context, flags));
   if (secret) return *std::move(secret);
-  if (IsTerminal()) return AskTwice("new " + what + ": ");
-  return InvalidError("no new " + what + " was given; use --new-password-file, " +
-                      "--new-password-command or --new-password-fd, or set AERIE_NEW_PASSWORD");
+  if (IsTerminal()) return AskTwice("new password: ");
+  return InvalidError(
+      "no new password was given; use --new-password-file, --new-password-command or "
+      "--new-password-fd, or set AERIE_NEW_PASSWORD");
 }
 
 std::string CacheFolder() {

@@ -140,10 +140,10 @@ struct Target {
 };
 Target ParseTarget(const std::string& text);
 
-// A secret that is new, `what` in words, such as "passphrase" or "password": of one of the flags,
-// $AERIE_NEW_PASSWORD, or asked for twice on the terminal. kInvalid when there is none of these.
-Result<Secret> NewSecret(const Context& context, const SecretFlags& flags, const std::string& what);
-// A passphrase where a new one is a choice: none when none was given, and nobody is asked.
+// A passphrase that is new to a repository: one of the flags, $AERIE_NEW_PASSWORD, or asked for
+// twice on the terminal. kInvalid when there is none of these.
+Result<Secret> NewPassphrase(const Context& context, const SecretFlags& flags);
+// The same where a new one is a choice: none when none was given, and nobody is asked.
 Result<std::optional<Secret>> FindNewPassphrase(const Context& context, const SecretFlags& flags);
 
 // An address without its credentials; "(not a valid URI)" for what is none.

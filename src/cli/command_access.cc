@@ -67,7 +67,7 @@ std::string TimeText(std::int64_t ms, const char* none) {
 }
 
 Result<std::string> NewHash(Environment& env, const UserArgs& args) {
-  AERIE_ASSIGN(const Secret password, app::NewSecret(env.context, args.password, "password"));
+  AERIE_ASSIGN(const Secret password, app::NewPassphrase(env.context, args.password));
   AERIE_TRY(api::CheckPassword(password));
   return api::HashPassword(password);
 }

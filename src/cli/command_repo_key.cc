@@ -70,7 +70,7 @@ CommandResult List(Environment& env, const KeyArgs& args) {
 CommandResult Add(Environment& env, const KeyArgs& args) {
   const auto access = env.session.Access(env.context, args.repo.text, args.repo.flags);
   if (!access.ok()) return Failure(access.status());
-  const auto added = app::NewSecret(env.context, args.fresh, "passphrase");
+  const auto added = app::NewPassphrase(env.context, args.fresh);
   if (!added.ok()) return Failure(added.status());
   const auto cost = repo::CalibrateKdf(env.context, args.kdf);
   if (!cost.ok()) return Failure(cost.status());
@@ -97,7 +97,7 @@ CommandResult Remove(Environment& env, const KeyArgs& args) {
 CommandResult ChangePassphrase(Environment& env, const KeyArgs& args) {
   const auto access = env.session.Access(env.context, args.repo.text, args.repo.flags);
   if (!access.ok()) return Failure(access.status());
-  const auto changed = app::NewSecret(env.context, args.fresh, "passphrase");
+  const auto changed = app::NewPassphrase(env.context, args.fresh);
   if (!changed.ok()) return Failure(changed.status());
   const auto cost = repo::CalibrateKdf(env.context, args.kdf);
   if (!cost.ok()) return Failure(cost.status());
