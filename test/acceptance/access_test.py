@@ -231,7 +231,8 @@ class AccessTest(AcceptanceTest):
                 ('letters', 2, ('user', 'add', 'e ve')), ('not there', 7, ('user', 'password', 'eve')),
                 ('not there', 7, ('user', 'role', 'eve', 'admin')), ('no admin', 8, ('user', 'role', 'ada', 'viewer')),
                 ('not there', 7, ('user', 'remove', 'eve', '--yes')), ('--yes', 8, ('user', 'remove', 'vera')),
-                ('no admin', 8, ('user', 'remove', 'ada', '--yes')), ('expired', 2, ('token', 'create', 't', '--expires', '0s')),
+                ('no admin', 8, ('user', 'remove', 'ada', '--yes')),
+                ('expired', 2, ('token', 'create', 't', '--expires', '0s')),
                 ('number and a unit', 2, ('token', 'create', 't', '--expires', 'soon')),
                 ('not there', 7, ('token', 'revoke', 't'))):
             short = 'short' if args[1:] == ('add', 'eve') else 'long enough for it'
@@ -253,7 +254,8 @@ class AccessTest(AcceptanceTest):
                 self.assertEqual(answer.status, expected, f'{role}: {method} {path}: {answer}')
                 if expected == 401:
                     self.assertEqual(answer.headers['WWW-Authenticate'], 'Bearer')
-        for header in (f'Bearer aerie_{"x" * 43}', f'Basic {tokens["admin"]}', tokens['admin'], f'bearer{tokens["admin"]}'):
+        good = tokens['admin']
+        for header in (f'Bearer aerie_{"x" * 43}', f'Bearer {good}x', f'Basic {good}', good, f'bearer{good}'):
             self.assertEqual(nobody.get('/api/v1/jobs', Authorization=header).status, 401, header)
         # Never in an address, which ends in logs and histories.
         self.assertEqual(nobody.get(f'/api/v1/jobs?token={tokens["admin"]}').status, 401)
@@ -270,8 +272,9 @@ class AccessTest(AcceptanceTest):
                               (me, 'user remove', 'ada', 'refused'), (me, 'token create', 'admin', 'done'),
                               ('token:viewer', 'createJob', '', 'refused'),
                               ('nobody', 'login', 'ada', 'done')}, noted)
-        self.assertIn(('user:ada', 'createJob', 'done'), {(actor, action, outcome) for actor, action, _, outcome in noted})
-        self.assert_nothing_secret(audit.body, *(ada.get(f'/api/v1/{what}').body for what in ('users', 'tokens', 'settings')))
+        self.assertTrue(any(entry[:2] == ('user:ada', 'createJob') and entry[3] == 'done' for entry in noted), noted)
+        lists = [ada.get(f'/api/v1/{what}').body for what in ('users', 'tokens', 'settings')]
+        self.assert_nothing_secret(audit.body, *lists)
 
     def test_what_is_taken_away_is_gone_at_once(self):
         known = self.add_users()
@@ -311,7 +314,7 @@ class AccessTest(AcceptanceTest):
         renewed = self.secret('vera')
         self.call('user', 'password', 'vera', env={'AERIE_NEW_PASSWORD': renewed})
         self.assertEqual(vera.get('/api/v1/jobs').status, 401)
-        self.assertEqual((nobody.log_in('vera', known['vera']).status, nobody.log_in('vera', renewed).status), (401, 200))
+        self.assertEqual([nobody.log_in('vera', one).status for one in (known['vera'], renewed)], [401, 200])
         here, there, newest = nobody.session('olga', known['olga']), olga, self.secret('olga')
         body = {'old_password': known['olga'], 'new_password': newest}
         self.assertEqual(here.post('/api/v1/session/password', {**body, 'old_password': renewed},
@@ -339,14 +342,16 @@ class AccessTest(AcceptanceTest):
         self.assertEqual(ada.ask('PATCH', '/api/v1/users/ada', {'role': 'viewer'}, X_CSRF_Token=ada.csrf).status, 409)
         self.assertEqual(ada.ask('DELETE', '/api/v1/users/olga', X_CSRF_Token=ada.csrf).status, 422)
         self.assertEqual(self.users(), {'ada': 'admin', 'olga': 'viewer', 'vera': 'operator'})
-        answered = ada.get('/api/v1/audit?limit=500').body + ada.get('/api/v1/users').body + ada.get('/api/v1/tokens').body
+        answered = [ada.get(f'/api/v1/{what}').body for what in ('audit?limit=500', 'users', 'tokens')]
         for name in ('olga', 'vera'):
-            self.assertEqual(ada.ask('DELETE', f'/api/v1/users/{name}?confirm={name}', X_CSRF_Token=ada.csrf).status, 204)
+            removed = ada.ask('DELETE', f'/api/v1/users/{name}?confirm={name}', X_CSRF_Token=ada.csrf)
+            self.assertEqual(removed.status, 204, removed)
         # The last of all opens the machine, and that is said.
         self.assertEqual(nobody.get('/api/v1/jobs').status, 401)
-        self.assertIn('whoever is on this machine is admin', ' '.join(self.call('user', 'remove', 'ada', '--yes')['warnings']))
+        warnings = self.call('user', 'remove', 'ada', '--yes')['warnings']
+        self.assertIn('whoever is on this machine is admin', ' '.join(warnings))
         self.assertEqual(nobody.get('/api/v1/users').status, 200)
-        self.assert_nothing_secret(answered)
+        self.assert_nothing_secret(*answered)
 
     # ---- beyond this machine
 
@@ -429,7 +434,8 @@ class AccessTest(AcceptanceTest):
         # A change needs the token of this session, from a page of this server, as JSON.
         plan = lambda **headers: olga.post('/api/v1/jobs:plan', HEALTH, **headers).status
         mine = {'X_CSRF_Token': olga.csrf}
-        self.assertEqual((plan(), plan(X_CSRF_Token=again.csrf), plan(X_CSRF_Token=''), plan(**mine)), (403, 403, 403, 200))
+        self.assertEqual((plan(), plan(X_CSRF_Token=''), plan(X_CSRF_Token=again.csrf)), (403, 403, 403))
+        self.assertEqual(plan(**mine), 200)
         for expected, headers in (
                 (200, {'Origin': here, 'Sec_Fetch_Site': 'same-origin'}), (200, {'Origin': 'https://aerie.example'}),
                 (200, {'Origin': 'https://aerie.example', 'Host': 'aerie.example'}),
@@ -443,20 +449,20 @@ class AccessTest(AcceptanceTest):
                                    Origin='https://evil.example').status, 403)
         # A name that somebody else made to point here.
         for path in ('/', '/api/v1/session', '/healthz'):
-            self.assertEqual([olga.get(path, Host=host).status for host in
-                              ('evil.example', f'evil.example:{peer.port}', 'aerie.example.evil.example')], [421] * 3, path)
+            for host in ('evil.example', f'evil.example:{peer.port}', 'aerie.example.evil.example'):
+                self.assertEqual(olga.get(path, Host=host).status, 421, host)
             for host in ('localhost', f'127.0.0.1:{peer.port}', 'aerie.example', 'AERIE.example:443'):
                 self.assertNotEqual(olga.get(path, Host=host).status, 421, host)
 
         # What every answer says to browsers, and what none says.
-        for answer in (olga.get('/', Origin='https://evil.example'), olga.get('/api/v1/jobs', Origin='https://evil.example'),
-                       olga.get('/api/none'), peer.get('/api/v1/users'), plan and olga.post('/api/v1/jobs', HEALTH),
-                       olga.ask('OPTIONS', '/api/v1/jobs', Origin='https://evil.example',
-                                Access_Control_Request_Method='POST'),
+        evil = {'Origin': 'https://evil.example'}
+        for answer in (olga.get('/', **evil), olga.get('/api/v1/jobs', **evil), olga.get('/api/none'),
+                       peer.get('/api/v1/users'), olga.post('/api/v1/jobs', HEALTH),
+                       olga.ask('OPTIONS', '/api/v1/jobs', Access_Control_Request_Method='POST', **evil),
                        olga.get('/healthz', Host='evil.example')):
             policy = dict(part.strip().split(' ', 1) for part in answer.headers['Content-Security-Policy'].split(';'))
-            self.assertEqual((policy['default-src'], policy['script-src'], policy['frame-ancestors'], policy['base-uri']),
-                             ("'none'", "'self'", "'none'", "'none'"))
+            self.assertEqual([policy[name] for name in ('default-src', 'script-src', 'frame-ancestors', 'base-uri')],
+                             ["'none'", "'self'", "'none'", "'none'"])
             self.assertNotRegex(answer.headers['Content-Security-Policy'], r'unsafe|\*|data:|http')
             for name, expected in (('X-Content-Type-Options', 'nosniff'), ('X-Frame-Options', 'DENY'),
                                    ('Referrer-Policy', 'no-referrer'), ('Cross-Origin-Opener-Policy', 'same-origin'),
@@ -549,9 +555,10 @@ class AccessTest(AcceptanceTest):
         listed = self.call('job', 'list')['jobs']
         self.assertEqual([job['job'] for job in listed], [4, 3, 2, 1])
         answered = peer.get('/api/v1/jobs').json['items']
-        self.assertEqual([(job['number'], job['state']) for job in answered], [(job['job'], job['state']) for job in listed])
+        self.assertEqual([(job['number'], job['state']) for job in answered],
+                         [(job['job'], job['state']) for job in listed])
         self.call('schedule', 'create', 'nightly', 'daily at 02:00', 'health-check')
-        self.assertEqual(peer.get('/api/v1/schedules/nightly').json['spec']['kind'], 'health-check')
+        self.assertEqual(peer.get('/api/v1/schedules/nightly').json['rules']['kind'], 'health-check')
         # Users concern who comes by HTTP; whoever may read the folder is asked nothing.
         self.add_users()
         self.assertEqual(peer.get('/api/v1/jobs').status, 401)
