@@ -102,8 +102,9 @@ Result<CommandResult> ListUsers(Environment& env, const UserArgs& args) {
     rows.push_back(
         {user.name, user.role, TimeText(user.created_ms, ""), TimeText(user.login_ms, "never")});
   }
-  result.text =
-      users.empty() ? std::string(kOpen) + "; aerie user add makes the first one\n" : Table(rows);
+  result.text = users.empty() ? std::string(kOpen) +
+                                    "; aerie user add NAME --role admin makes the first one\n"
+                              : Table(rows);
   return result;
 }
 
@@ -144,6 +145,11 @@ Result<CommandResult> ChangePassword(Environment& env, const UserArgs& args) {
 }
 
 Result<CommandResult> CreateToken(Environment& env, const UserArgs& args) {
+  if (env.globals.quiet && env.globals.output != "json") {
+    return InvalidError(
+        "token create: --quiet would not show the token, which is shown only once; " +
+        std::string("leave it out, or take -o json"));
+  }
   std::int64_t expires_ms = 0;
   AERIE_ASSIGN(const auto desk, Desk::Open(env, args));
   if (!args.expires.empty()) {

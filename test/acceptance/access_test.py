@@ -233,6 +233,7 @@ class AccessTest(AcceptanceTest):
                 ('not there', 7, ('user', 'remove', 'eve', '--yes')), ('--yes', 8, ('user', 'remove', 'vera')),
                 ('no admin', 8, ('user', 'remove', 'ada', '--yes')),
                 ('expired', 2, ('token', 'create', 't', '--expires', '0s')),
+                ('shown only once', 2, ('-q', 'token', 'create', 't')),
                 ('number and a unit', 2, ('token', 'create', 't', '--expires', 'soon')),
                 ('not there', 7, ('token', 'revoke', 't'))):
             short = 'short' if args[1:] == ('add', 'eve') else 'long enough for it'
@@ -477,10 +478,15 @@ class AccessTest(AcceptanceTest):
         self.assertEqual(olga.ask('DELETE', '/api/v1/session').status, 200)
         self.assertEqual((olga.get('/api/v1/jobs').status, again.get('/api/v1/jobs').status), (401, 200))
         self.secrets += [olga.cookie, again.cookie]
+        # Through the proxy of public_url: who came to it, not what that one says of itself.
+        peer.headers = {'X-Forwarded-For': '10.9.9.9, 10.0.0.7'}
         ada = peer.session('ada', known['ada'])
         self.secrets.append(ada.cookie)
         self.assertEqual(ada.post('/api/v1/jobs', HEALTH, X_CSRF_Token=ada.csrf).status, 202)
-        self.assert_nothing_secret(ada.get('/api/v1/audit?limit=500').body)
+        audit = ada.get('/api/v1/audit?limit=500')
+        self.assertEqual({(entry['object'], entry['address']) for entry in audit.json['items'] if entry['action'] == 'login'},
+                         {('olga', '127.0.0.1'), ('ada', '10.0.0.7')})
+        self.assert_nothing_secret(audit.body)
 
     def guess(self, guess, others):
         """Guesses until it is slowed down, ten times at the least; what `others` answer then is 429, unless
