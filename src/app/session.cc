@@ -72,7 +72,7 @@ Result<Secret> Ask(const std::string& prompt) {
 Result<Secret> AskTwice(const std::string& prompt) {
   AERIE_ASSIGN(Secret passphrase, Ask(prompt));
   AERIE_ASSIGN(const Secret again, Ask("the same once more: "));
-  if (!(again == passphrase)) return InvalidError("read the new password: the two differ");
+  if (!(again == passphrase)) return InvalidError("what was typed twice differs; try again");
   return passphrase;
 }
 

@@ -484,7 +484,8 @@ class AccessTest(AcceptanceTest):
         self.secrets.append(ada.cookie)
         self.assertEqual(ada.post('/api/v1/jobs', HEALTH, X_CSRF_Token=ada.csrf).status, 202)
         audit = ada.get('/api/v1/audit?limit=500')
-        self.assertEqual({(entry['object'], entry['address']) for entry in audit.json['items'] if entry['action'] == 'login'},
+        logins = [entry for entry in audit.json['items'] if entry['action'] == 'login']
+        self.assertEqual({(entry['object'], entry['address']) for entry in logins},
                          {('olga', '127.0.0.1'), ('ada', '10.0.0.7')})
         self.assert_nothing_secret(audit.body)
 
