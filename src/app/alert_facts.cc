@@ -78,6 +78,17 @@ void AddJobs(const std::vector<catalog::Job>& jobs, alerts::Facts& facts) {
   }
 }
 
+// When the last one ended of those that change repositories.
+std::int64_t LastChange(const std::vector<catalog::Job>& jobs) {
+  std::int64_t last_ms = 0;
+  for (const catalog::Job& job : jobs) {
+    const auto changes = {"backup", "verify", "delete", "prune", "mirror"};
+    if (std::find(changes.begin(), changes.end(), job.kind) == changes.end()) continue;
+    last_ms = std::max(last_ms, job.ended_ms);
+  }
+  return last_ms;
+}
+
 std::int64_t MillisOr0(const std::optional<WallTime>& time) {
   return time ? ToUnixMillis(*time) : 0;
 }
@@ -155,7 +166,7 @@ AlertFacts::AlertFacts(const Session& session, catalog::Catalog& catalog, AlertF
 Result<alerts::Facts> AlertFacts::Read(const Context& context) {
   alerts::Facts facts;
   const WallTime now = context.clock().Now();
-  AERIE_TRY(ReadJobs(facts, now));
+  AERIE_TRY(ReadJobs(facts));
   AERIE_TRY(ReadSchedules(facts, now));
   AERIE_TRY(ReadMigrations(facts));
 
@@ -188,8 +199,13 @@ Result<alerts::Facts> AlertFacts::Read(const Context& context) {
   return facts;
 }
 
-Status AlertFacts::ReadJobs(alerts::Facts& facts, WallTime) {
+Status AlertFacts::ReadJobs(alerts::Facts& facts) {
   AERIE_ASSIGN(std::vector<catalog::Job> jobs, jobs_.List({.limit = kJobsLooked}));
+  const std::int64_t changed_ms = LastChange(jobs);
+  // What was a reason to alarm may be none any more, and the other way round.
+  if (changed_ms > std::exchange(changed_ms_, std::max(changed_ms, changed_ms_))) {
+    for (auto& [name, reading] : repositories_) reading.is_read = false;
+  }
   std::erase_if(jobs, [](const catalog::Job& job) { return !job.schedule.empty(); });
   AddJobs(jobs, facts);
   AERIE_ASSIGN(facts.job_counts, jobs_.Counts());

@@ -9,6 +9,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "app/alert_facts.h"
 #include "app/job_history.h"
 #include "app/session.h"
 #include "base/temp_folder_testing.h"
@@ -367,6 +368,23 @@ TEST_F(KindsTest, APreviewLooksAndChangesNothing) {
   EXPECT_EQ(preview("verify", "{}"), PlanOf("verify", "{}"));
   EXPECT_THAT(Collections(), ElementsAre("docs"));
   EXPECT_THAT(Snapshots(), SizeIs(1));
+}
+
+TEST_F(KindsTest, AlertsLookAgainAtRepositoriesThatAJobHasChanged) {
+  const Session session(config_);
+  AlertFacts source(session, *catalog_, {});
+  const auto snapshots = [&] {
+    const auto facts = source.Read(Context::Background());
+    EXPECT_TRUE(facts.ok()) << facts.status();
+    return facts.ok() ? facts->repositories.at(0).snapshots : -1;
+  };
+  EXPECT_EQ(snapshots(), 0);
+  Do("backup", "{\"verify\": false}");
+  EXPECT_EQ(snapshots(), 0) << "nothing says that it should look so soon";
+  Past("health-check", "{}");
+  EXPECT_EQ(snapshots(), 0);
+  Past("backup", "{}");
+  EXPECT_EQ(snapshots(), 1);
 }
 
 TEST_F(KindsTest, ARestoreTestRotatesAndLeavesNothing) {

@@ -192,7 +192,7 @@ class DriverScenario : public ::testing::TestWithParam<Strategy> {};
 // Without a crash, then with one at each point that any call passes.
 TEST_P(DriverScenario, KilledAtEveryPoint) {
   // The strategies differ before the fence only; one of them in every detail.
-  const int stride = GetParam() == Strategy::kHot ? Effort(1, 5, 11) : Effort(3, 7, 17);
+  const int stride = GetParam() == Strategy::kHot ? Effort(1, 5, 23) : Effort(3, 7, 31);
   for (const Scenario& scenario : Scenarios()) {
     int points = 1;
     for (int crash_at = 0; crash_at <= points; crash_at += crash_at == 0 ? 1 : stride) {

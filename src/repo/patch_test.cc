@@ -148,7 +148,7 @@ TEST(PatchBlob, BytesAreThoseOfTheSpecification) {
 }
 
 TEST(PatchBlob, EveryCutIsRefused) {
-  for (std::uint64_t seed = 1; seed <= 6; ++seed) {
+  for (std::uint64_t seed = 1; seed <= Effort<std::uint64_t>(6, 6, 1); ++seed) {
     const SomePatch made = MakePatch(seed);
     for (std::size_t size = 0; size < made.plain.size(); ++size) {
       const auto patch = DecodePatch(made.spec.schema.Columns(), ByteSpan(made.plain).first(size));
@@ -444,7 +444,7 @@ void RunHistory(std::uint64_t seed, DataType key_type, int generations, HistoryF
 
 TEST(PatchHistory, EveryGenerationIsWhatItsRowsWere) {
   HistoryFigures figures;
-  for (std::uint64_t seed = 1; seed <= Effort<std::uint64_t>(8, 8, 2); ++seed) {
+  for (std::uint64_t seed = 1; seed <= Effort<std::uint64_t>(8, 8, 1); ++seed) {
     RunHistory(seed, seed % 2 == 0 ? DataType::kInt64 : DataType::kVarChar, 30, figures);
     if (HasFatalFailure()) return;
   }
@@ -515,7 +515,7 @@ RowBatch ChangeSome(RowGenerator& random, const rows::CollectionSpec& spec, cons
 
 // Plain bytes here; bench_repo_write has them as they are stored.
 TEST(PatchSize, OnePercentOfRandomChangesStoresAtMostTwo) {
-  for (const std::int64_t dim : {8, 128}) {
+  for (const std::int64_t dim : Effort<std::vector<std::int64_t>>({8, 128}, {8, 128}, {8})) {
     for (const int rows : {6'000, 24'000}) {
       for (const Change& share :
            {Change{1, 1, 1}, Change{3, 0, 0}, Change{0, 3, 0}, Change{0, 0, 3}}) {
@@ -596,7 +596,7 @@ TEST_F(PatchOver, AnUpdateOfSmallCellsDoesNotStoreTheVectorsAgain) {
   PartitionRoot before;
   before.leaf_bits = 8;
   before = *StorePatched(blobs_, spec, rows, 500, 1, before);
-  for (int generation = 0; generation < 12; ++generation) {
+  for (int generation = 0; generation < Effort(12, 12, 3); ++generation) {
     // In between vectors change too, so that they stand in several layers.
     rows = generation % 3 == 2 ? ChangeSome(random_, spec, rows, {20, 20, 20})
                                : ChangeSmallCells(random_, spec, rows, 50);
@@ -676,12 +676,13 @@ TEST_F(PatchOver, ColumnsThatChangedAreStoredWhole) {
 TEST_F(PatchOver, ManySmallAppendsDoNotLeaveManySmallLeaves) {
   RowBatch rows = rows_;
   const std::size_t leaves = LeavesOf(blobs_, root_).size();
-  for (int i = 0; i < 300; ++i) {
+  constexpr int kAppends = Effort(300, 300, 100);
+  for (int i = 0; i < kAppends; ++i) {
     rows.Append(NumberedRows(spec_, 30'000 + i, 1));
     root_ = *StoreNext(rows);
   }
   ExpectRows(root_, rows);
-  EXPECT_LT(LeavesOf(blobs_, root_).size(), leaves + 300 / 16);
+  EXPECT_LT(LeavesOf(blobs_, root_).size(), leaves + kAppends / 16);
 }
 
 TEST_F(PatchOver, WhatDeletesLeaveOfLeavesIsPutTogether) {

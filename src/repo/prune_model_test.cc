@@ -16,7 +16,7 @@ using objects::FaultyStore;
 using objects::MemoryStore;
 
 constexpr int kSeeds = 5;
-constexpr int kSteps = Effort(2000, 1000, 150);  // of each seed
+constexpr int kSteps = Effort(2000, 1000, 80);  // of each seed
 
 // What a snapshot's rows are made from.
 struct RowsKey {

@@ -284,7 +284,7 @@ TEST_P(RepairCrash, AnywhereLeavesTheRestWholeAndTheWorkIsCompleted) {
   auto all = AllObjects(*memory_);
   FlipWhereItCosts(all);
   bool finished = false;
-  for (std::uint64_t at = 1; !finished; at += Effort(1, 1, 7)) {
+  for (std::uint64_t at = 1; !finished; at += Effort(1, 1, 13)) {
     SCOPED_TRACE("operation " + std::to_string(at));
     const auto memory = StoreWith(all);
     const auto faulty = std::make_shared<FaultyStore>(memory);

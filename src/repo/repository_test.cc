@@ -524,7 +524,7 @@ TEST_P(RepositoryBits, EveryByteAndEveryCutOfEveryObjectIsFound) {
   };
   for (const auto& [key, good] : AllObjects(*memory)) {
     Bytes bad = good;
-    for (std::size_t i = 0; i < good.size(); i += Effort(1, 1, 9)) {
+    for (std::size_t i = 0; i < good.size(); i += Effort(1, 1, 17)) {
       bad[i] ^= static_cast<std::uint8_t>(1 << i % 8);
       expect_found(key, bad, key + " byte " + std::to_string(i));
       bad[i] = good[i];

@@ -332,7 +332,7 @@ TEST_P(RotationCrashTest, OfEachPass) {
   MustBegin();
   auto before = Objects();
   for (int pass = 0; pass < 2; ++pass) {
-    for (std::uint64_t n = 1;; n += Effort(1, 1, 7)) {
+    for (std::uint64_t n = 1;; n += Effort(1, 1, 13)) {
       SCOPED_TRACE("pass " + std::to_string(pass) + ", operation " + std::to_string(n));
       ASSERT_LT(n, 500U);
       const auto memory = CopyOf(before);

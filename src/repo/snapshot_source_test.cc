@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "base/testing_effort.h"
 #include "repo/leaf_access.h"
 #include "repo/leaf_cutter.h"
 #include "repo/tree_cursor.h"
@@ -195,7 +196,7 @@ TEST(SnapshotSource, AnyFlippedBitOfAnyBlobIsNoticedAndNeverDelivered) {
   Stored stored(spec, random.RandomRows(spec.schema, "part", 100));
   stored.blobs.verify = false;
   for (auto& [name, blob] : stored.blobs.blobs()) {
-    for (int i = 0; i < 6; ++i) {
+    for (int i = 0; i < Effort(6, 6, 1); ++i) {
       const std::size_t bit = random.Below(blob.plain.size() * 8);
       const auto flip = [&, at = &blob.plain] {
         (*at)[bit / 8] ^= static_cast<std::uint8_t>(1U << (bit % 8));

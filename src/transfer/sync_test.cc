@@ -818,7 +818,7 @@ TEST_F(KilledSyncTest, AtEveryCallARowThatWentThereAndBackIsNotMissed) {
   source_.Create("docs", 60);
   MustSyncOne();
   const auto rows = ValuesIn(source_, "docs");
-  const int stride = Effort(1, 3, 5);
+  const int stride = Effort(1, 3, 9);
   int kills = 0;
   for (int call = 1;; call += stride) {
     SCOPED_TRACE("killed at call " + std::to_string(call));
@@ -842,7 +842,7 @@ TEST_F(KilledSyncTest, AtEveryCallARowThatWentThereAndBackIsNotMissed) {
 }
 
 TEST_F(KilledSyncTest, AtEveryCallOfAFirstCopyAndOfAnAudit) {
-  const int stride = Effort(7, 13, 17);
+  const int stride = Effort(7, 13, 29);
   for (int call = 1;; call += stride) {
     SCOPED_TRACE("killed at call " + std::to_string(call));
     DropCollection(source_, "docs");
