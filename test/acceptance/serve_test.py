@@ -185,7 +185,7 @@ class ServeTest(AcceptanceTest):
         self.assertEqual((proof['collection'], proof['rows'], proof['compared'], proof['dropped']),
                          ('default.docs', ROWS, True, True))
         self.assertEqual([name for name in self.client.names() if 'aerie_test' in name], [])
-        health = self.ended(self.call('job', 'run', 'health-check', 'clusters=lab')['job'])['result']
+        health = self.ended(self.call('job', 'run', 'health-check')['job'])['result']
         self.assertEqual(health['clusters'][0]['status'], 'healthy')
         self.assertEqual(health['repositories'][0]['snapshots'], 2)
 
