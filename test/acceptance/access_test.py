@@ -192,18 +192,21 @@ class AccessTest(AcceptanceTest):
 
     def assert_nothing_secret(self, *answers):
         """In what was printed, logged, stored and answered; what is not secret is found there."""
+        places = {'what was printed': ''.join(self.said).encode(), 'what was answered': b''.join(answers)}
+
+        def look(when):
+            for folder, _, names in os.walk(self.data):
+                for name in names:
+                    with open(os.path.join(folder, name), 'rb') as file:
+                        places[f'{name}, {when}'] = file.read()
+        look('in use')
         self.stop()
+        look('left behind')
         with open(self.data + '.out', encoding='utf-8') as file:
-            places = {'standard output': file.read().encode(), 'the log': self.log().encode(),
-                      'what was printed': ''.join(self.said).encode(),
-                      'what was answered': b''.join(answers)}
-        for folder, _, names in os.walk(self.data):
-            for name in names:
-                with open(os.path.join(folder, name), 'rb') as file:
-                    places[name] = file.read()
-        self.assertIn('catalog.db', places)
-        for what, place in (('ada', 'catalog.db'), ('ada', 'what was printed'), ('user:ada', 'the log'),
-                            ('user:ada', 'what was answered')):
+            places['standard output'] = file.read().encode()
+        places['the log'] = self.log().encode()
+        for what, place in (('ada', 'catalog.db, left behind'), ('ada', 'catalog.db-wal, in use'),
+                            ('ada', 'what was printed'), ('user:ada', 'the log'), ('user:ada', 'what was answered')):
             self.assertIn(what.encode(), places[place], place)
         self.assertGreater(len(self.secrets), 5)
         for secret in self.secrets:
