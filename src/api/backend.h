@@ -123,6 +123,7 @@ struct AlertView {
   std::string remedy{};
   std::int64_t opened_ms = 0;
   std::int64_t acknowledged_ms = 0;  // 0: not
+  std::string acknowledged_by{};     // "user:ada"
   std::int64_t resolved_ms = 0;      // 0: open
 };
 class AlertBook {

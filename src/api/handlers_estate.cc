@@ -472,6 +472,8 @@ Json AlertJson(const AlertView& alert) {
           {"remedy", alert.remedy},
           {"opened_at", TimeOf(alert.opened_ms)},
           {"acknowledged_at", TimeOf(alert.acknowledged_ms)},
+          {"acknowledged_by",
+           alert.acknowledged_by.empty() ? Json(nullptr) : Json(alert.acknowledged_by)},
           {"resolved_at", TimeOf(alert.resolved_ms)}};
 }
 

@@ -545,7 +545,7 @@ constexpr const char* kEstate = R"json({
 "MigrationPage": {"page_of": "Migration"},
 "Alert": {
   "type": "object",
-  "required": ["number", "rule", "about", "severity", "state", "summary", "details", "remedy", "opened_at", "acknowledged_at", "resolved_at"],
+  "required": ["number", "rule", "about", "severity", "state", "summary", "details", "remedy", "opened_at", "acknowledged_at", "acknowledged_by", "resolved_at"],
   "description": "An incident; docs/alerting.md has the rules.",
   "properties": {
     "number": {"type": "integer"},
@@ -558,6 +558,7 @@ constexpr const char* kEstate = R"json({
     "remedy": {"type": "string"},
     "opened_at": {"$ref": "Time"},
     "acknowledged_at": {"$ref": "TimeOrNull"},
+    "acknowledged_by": {"type": ["string", "null"], "description": "Who did it, as the audit log names them."},
     "resolved_at": {"$ref": "TimeOrNull"}
   }
 },

@@ -18,6 +18,7 @@ Result<api::AlertView> ViewOf(const catalog::AlertIncident& row) {
                         .remedy = incident.remedy,
                         .opened_ms = incident.opened_ms,
                         .acknowledged_ms = incident.acknowledged_ms,
+                        .acknowledged_by = incident.acknowledged_by,
                         .resolved_ms = incident.resolved_ms};
 }
 

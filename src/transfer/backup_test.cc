@@ -5,6 +5,7 @@
 #include <mutex>
 #include <set>
 
+#include "base/testing_effort.h"
 #include "objects/faulty_store.h"
 #include "transfer/transfer_testing.h"
 
@@ -204,7 +205,7 @@ TEST_F(BackupTest, AStoreThatFailsAtAnyCallHarmsNothing) {
   const auto start = repo::AllObjects(*store_);
   for (const auto effect :
        {objects::Effect::kCrash, objects::Effect::kCrashAfter, objects::Effect::kFail}) {
-    for (std::uint64_t n = 1;; ++n) {
+    for (std::uint64_t n = 1;; n += Effort(1, 1, 5)) {
       SCOPED_TRACE("store call " + std::to_string(n));
       const auto inner = repo::StoreWith(start);
       const auto faulty = std::make_shared<objects::FaultyStore>(inner);

@@ -7,6 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/testing_effort.h"
 #include "repo/object_names.h"
 #include "repo/pins.h"
 #include "repo/repository_testing.h"
@@ -409,7 +410,7 @@ TEST_P(MirrorCrash, LeavesWholeSnapshotsAndIsCompletedByTheNextRun) {
   std::uint64_t at = 0;
   std::set<std::size_t> packs;
   while (!finished) {
-    ++at;
+    at += Effort(1, 1, 5);
     const auto source = repo::StoreWith(source_before);
     const auto target = repo::StoreWith(target_before);
     const auto faulty = std::make_shared<FaultyStore>(at_source ? source : target);

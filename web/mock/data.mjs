@@ -197,13 +197,13 @@ export function fullEstate(now) {
   };
   for (const each of schedules) each.last_run = runs[each.id]?.[0] ?? null;
   const alert = (id, rule, severity, object, ago, text, remedy, details, more) => ({
-    number: id, rule, severity, state: 'open', about: object, summary: text, remedy, details, opened_at: iso(now - ago), resolved_at: null, acknowledged_at: null, ...more,
+    number: id, rule, severity, state: 'open', about: object, summary: text, remedy, details, opened_at: iso(now - ago), resolved_at: null, acknowledged_at: null, acknowledged_by: null, ...more,
   });
   const alerts = [
     alert(41, 'verified-backup-old', 'critical', 'staging', 6 * hour, 'staging: 4 of 4 collections have no verified backup of the last 24 h', 'look why the backups or their verification do not run (aerie job list --kind backup), then: aerie backup create --cluster staging, aerie backup verify --read-data', ['default.articles: newest verified backup 34 h old', 'default.articles_chunks: newest verified backup 34 h old', 'default.images: newest verified backup 34 h old', 'default.products: newest verified backup 34 h old']),
-    alert(40, 'cluster-unreachable', 'error', 'standby-eu', 2.4 * hour, 'standby-eu does not answer: connection refused', 'look whether Milvus runs there and a firewall lets it through: aerie cluster check standby-eu', [], { state: 'acknowledged', acknowledged_at: iso(now - hour) }),
+    alert(40, 'cluster-unreachable', 'error', 'standby-eu', 2.4 * hour, 'standby-eu does not answer: connection refused', 'look whether Milvus runs there and a firewall lets it through: aerie cluster check standby-eu', [], { state: 'acknowledged', acknowledged_at: iso(now - hour), acknowledged_by: 'user:operator' }),
     alert(38, 'storage-full', 'warning', 'offsite', 26 * hour, 'offsite: 85 % used; full in about 19 days at the pace of the last 7 days', 'make room: aerie repo prune --repo offsite, or a larger disk', []),
-    alert(33, 'restore-test-failed', 'critical', 'prove-restore', 2.1 * day, 'prove-restore: the last restore test failed: load on staging: no answer within 10m', 'look at the job, put right what it names, then run the schedule again', [], { state: 'resolved', resolved_at: iso(now - 1.8 * day), acknowledged_at: iso(now - 2 * day) }),
+    alert(33, 'restore-test-failed', 'critical', 'prove-restore', 2.1 * day, 'prove-restore: the last restore test failed: load on staging: no answer within 10m', 'look at the job, put right what it names, then run the schedule again', [], { state: 'resolved', resolved_at: iso(now - 1.8 * day), acknowledged_at: iso(now - 2 * day), acknowledged_by: 'user:admin' }),
     alert(29, 'backup-failed', 'error', 'nightly', 9.1 * day, 'nightly: the last backup failed: quota exceeded', 'make room or raise the quota', [], { state: 'resolved', resolved_at: iso(now - 8.1 * day) }),
   ];
   const audit = [];

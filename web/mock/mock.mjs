@@ -388,8 +388,8 @@ export function createMock({ scenario = 'full', pace = 1 } = {}) {
     }, 202],
     ['GET', '/alerts', 'viewer', ({ query }) => page(estate.alerts.filter((each) => yes(query, 'open', each.resolved_at === null)), query)],
     ['GET', '/alerts/:number', 'viewer', ({ params }) => find(estate.alerts, 'number', params.number, 'alert')],
-    ['POST', '/alerts/:number/acknowledge', 'operator', ({ params }) => {
-      const found = Object.assign(find(estate.alerts, 'number', params.number, 'alert'), { state: 'acknowledged', acknowledged_at: iso(Date.now()) });
+    ['POST', '/alerts/:number/acknowledge', 'operator', ({ who, params }) => {
+      const found = Object.assign(find(estate.alerts, 'number', params.number, 'alert'), { state: 'acknowledged', acknowledged_at: iso(Date.now()), acknowledged_by: who.user ? `user:${who.user}` : 'local' });
       tell('alerts', { open: estate.alerts.filter((each) => each.resolved_at === null).length });
       return found;
     }],

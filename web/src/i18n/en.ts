@@ -426,6 +426,7 @@ export const en = {
     resolved: 'Resolved',
     acknowledge: 'Acknowledge',
     acknowledged: 'Acknowledged',
+    acknowledgedBy: (who: string) => `Acknowledged by ${who}`,
     acknowledgedNow: 'Acknowledged: no more reminders.',
     incident: (number: number) => `Incident ${number}`,
   },

@@ -408,6 +408,7 @@ export const zh: Messages = {
     resolved: '已解决',
     acknowledge: '确认',
     acknowledged: '已确认',
+    acknowledgedBy: (who) => `已由 ${who} 确认`,
     acknowledgedNow: '已确认：不再提醒。',
     incident: (number) => `事件 ${number}`,
   },

@@ -97,7 +97,7 @@ function One({ incident, marked }: { incident: Alert; marked: boolean }) {
           {open ? null : <Status tone="good">{t.alerts.resolved}</Status>}
           {incident.acknowledged_at ? (
             <Status tone="quiet" icon="user">
-              {t.alerts.acknowledged}
+              {incident.acknowledged_by ? t.alerts.acknowledgedBy(incident.acknowledged_by.replace(/^user:/, '')) : t.alerts.acknowledged}
             </Status>
           ) : null}
           {can ? (
