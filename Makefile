@@ -3,7 +3,7 @@
 MAKEFLAGS += --no-print-directory
 PREFIX ?= /usr/local
 
-.PHONY: help setup build web test soak demo demo-ui bench format format-check tidy install clean distclean
+.PHONY: help setup build package web test soak demo demo-ui bench format format-check tidy install clean distclean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -14,6 +14,10 @@ setup: ## Install what is needed (Debian 12, root or sudo)
 build: setup ## Build build/release/aerie
 	@cmake --preset release >/dev/null
 	@cmake --build --preset release --target aerie aerie_documents
+
+package: ## Build the Debian package; its path is the last line
+	@scripts/setup build
+	@scripts/package
 
 web: setup ## Build the page alone; prints the folder that has it
 	@scripts/build-web --folder
