@@ -103,6 +103,9 @@ Result<MadeToken> MakeToken(catalog::AccessStore& store, const std::string& name
                             const std::string& owner, std::int64_t now_ms,
                             std::int64_t expires_ms) {
   AERIE_TRY(CheckAccountName(name));
+  if (expires_ms != 0 && expires_ms <= now_ms) {
+    return InvalidError("token '" + name + "' would have expired already; give it a longer time");
+  }
   const Secret random = RandomText();
   std::string text = kTokenPrefix + std::string(random.Reveal());
   MadeToken made{.token = {.id = HashRandom(RandomText().Reveal()).substr(0, 12),

@@ -44,6 +44,7 @@ Secret RandomText();
 std::string HashRandom(std::string_view text);
 
 // A new token, stored; its text is nowhere else. `owner`: a user, or empty. `expires_ms`: 0, never.
+// kInvalid for a name that cannot be one, and a time that is over; kExists.
 struct MadeToken {
   catalog::AccessToken token;
   Secret text;

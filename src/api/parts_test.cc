@@ -4,6 +4,7 @@
 #include "api/call.h"
 #include "api/event_hub.h"
 #include "api/guards.h"
+#include "api/peer_address.h"
 #include "api/percent.h"
 
 namespace aerie::api {
@@ -40,6 +41,28 @@ TEST(Guards, OnlyNamesOfThisServerAreAnswered) {
                            "localhost, evil.example", "localhost/", "0x7f.1"}) {
     EXPECT_FALSE(CheckHost(From(host), options).ok()) << host;
   }
+}
+
+TEST(Guards, OnlyAConfiguredProxyOfThisMachineSaysWhoIsBehindIt) {
+  const GuardOptions proxied{.public_origin = ParseOrigin("https://aerie.example")};
+  const auto peer = [](const std::string& address, const std::string& forwarded,
+                       const GuardOptions& options) {
+    HttpRequest request;
+    request.address = address;
+    if (!forwarded.empty()) request.headers["x-forwarded-for"] = forwarded;
+    return PeerAddress(request, options);
+  };
+  EXPECT_EQ(peer("127.0.0.1", "10.0.0.1", proxied), "10.0.0.1");
+  EXPECT_EQ(peer("::1", "evil, 9.9.9.9,10.0.0.1 ", proxied), "10.0.0.1");
+  EXPECT_EQ(peer("127.0.0.1", "2001:db8::1", proxied), "2001:db8::1");
+  EXPECT_EQ(peer("127.0.0.1", "[2001:db8::1]:4711", proxied), "2001:db8::1");
+  EXPECT_EQ(peer("127.0.0.1", "10.0.0.1:4711", proxied), "10.0.0.1");
+  for (const char* none :
+       {"", ",", "10.0.0.1,", "unknown", "10.0.0.1, host.example", "10.0.0.1;"}) {
+    EXPECT_EQ(peer("127.0.0.1", none, proxied), "127.0.0.1") << none;
+  }
+  EXPECT_EQ(peer("10.0.0.7", "10.0.0.1", proxied), "10.0.0.7");
+  EXPECT_EQ(peer("127.0.0.1", "10.0.0.1", GuardOptions{}), "127.0.0.1");
 }
 
 TEST(Guards, ChangesComeFromTheSameOrigin) {

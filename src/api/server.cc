@@ -43,7 +43,8 @@ Result<std::unique_ptr<Server>> Server::Make(catalog::Catalog& catalog, const jo
     if (!users) {
       return RefusedError("listen where others can reach it, on " + options.http.address +
                           " or by api.public_url: this takes a user; make one with `aerie user " +
-                          "add NAME --role admin`, or listen on 127.0.0.1 alone");
+                          "add NAME --role admin`, under the same --config and --data-dir, or " +
+                          "listen on 127.0.0.1 alone");
     }
   }
   return std::unique_ptr<Server>(new Server(catalog, kinds, ports, options, service));

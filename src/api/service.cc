@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "api/peer_address.h"
 #include "api/percent.h"
 #include "api/schemas.h"
 #include "base/log.h"
@@ -99,6 +100,7 @@ Service::Service(catalog::Catalog& catalog, const jobs::JobKinds& kinds, const P
 Service::~Service() { Close(); }
 
 void Service::Handle(const Context& context, HttpRequest sent, const Done& done) {
+  sent.address = PeerAddress(sent, options_.guard);
   Progress progress{.request = std::make_shared<const HttpRequest>(std::move(sent))};
   const HttpRequest& request = *progress.request;
   progress.now_ms = ToUnixMillis(context.clock().Now());

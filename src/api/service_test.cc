@@ -408,6 +408,25 @@ TEST(ServiceTest, GuessingPasswordsIsSlowedDown) {
   EXPECT_EQ(entries->front().object, "root");
 }
 
+TEST(ServiceTest, GuessingThroughAProxyKeepsOutNobodyElse) {
+  World world({.guard = {.public_origin = ParseOrigin("https://aerie.example")}});
+  world.AddUser("root", Role::kAdmin);
+  world.AddUser("anna", Role::kAdmin);
+  const auto login = [&](const char* user, const char* password, const char* forwarded) {
+    HttpRequest request = World::Request("POST", "/api/v1/session",
+                                         Json{{"user", user}, {"password", password}}.dump());
+    request.headers["x-forwarded-for"] = forwarded;
+    return world.Ask(request)->status;
+  };
+  // What a client says of itself does not make it another one.
+  for (int i = 0; i < 10; ++i) {
+    EXPECT_EQ(login("root", "x", ("10.9.9." + std::to_string(i) + ", 10.0.0.1").c_str()), 401);
+  }
+  EXPECT_EQ(login("anna", World::kPassword, "10.0.0.1"), 429);
+  EXPECT_EQ(login("anna", World::kPassword, "10.0.0.2"), 200);
+  EXPECT_EQ(world.parts().audit.List({.action = "login", .limit = 1})->front().address, "10.0.0.2");
+}
+
 TEST(ServiceTest, ATokenEndsAndIsNeverWorthMoreThanItsOwner) {
   World world;
   world.AddUser("root", Role::kAdmin);
@@ -421,6 +440,10 @@ TEST(ServiceTest, ATokenEndsAndIsNeverWorthMoreThanItsOwner) {
   EXPECT_EQ(world.Get("/api/v1/jobs", token).status, 200);
   world.clock.Advance(std::chrono::seconds(1));
   EXPECT_EQ(world.Get("/api/v1/jobs", token).status, 401);
+  // One that nobody could ever use is not made.
+  const auto none =
+      MakeToken(world.parts().users, "none", Role::kViewer, "", world.NowMs(), world.NowMs());
+  EXPECT_EQ(KindOf(none.status()), Kind::kInvalid);
 }
 
 TEST(ServiceTest, APreviewLooksMakesNoJobAndLeavesWorkersToOthers) {

@@ -72,7 +72,7 @@ Result<Secret> Ask(const std::string& prompt) {
 Result<Secret> AskTwice(const std::string& prompt) {
   AERIE_ASSIGN(Secret passphrase, Ask(prompt));
   AERIE_ASSIGN(const Secret again, Ask("the same once more: "));
-  if (!(again == passphrase)) return InvalidError("read the new passphrase: the two differ");
+  if (!(again == passphrase)) return InvalidError("what was typed twice differs; try again");
   return passphrase;
 }
 
@@ -226,9 +226,9 @@ Result<std::optional<Secret>> FindNewPassphrase(const Context& context, const Se
 Result<Secret> NewPassphrase(const Context& context, const SecretFlags& flags) {
   AERIE_ASSIGN(std::optional<Secret> secret, FindNewPassphrase(context, flags));
   if (secret) return *std::move(secret);
-  if (IsTerminal()) return AskTwice("new passphrase: ");
+  if (IsTerminal()) return AskTwice("new password: ");
   return InvalidError(
-      "no new passphrase was given; use --new-password-file, --new-password-command or "
+      "no new password was given; use --new-password-file, --new-password-command or "
       "--new-password-fd, or set AERIE_NEW_PASSWORD");
 }
 

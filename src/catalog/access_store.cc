@@ -98,9 +98,13 @@ Status AccessStore::CreateUser(const User& user) {
       return MakeStatus(Kind::kExists, "user '" + user.name + "' is there already; change it, or " +
                                            "choose another name");
     }
-    AERIE_TRY(db.Run("INSERT INTO users (name, role, password, created_ms) VALUES (?, ?, ?, ?)",
-                     {user.name, user.role, user.password, user.created_ms}));
-    return CheckAdmins(db, "make user '" + user.name + "'");
+    AERIE_ASSIGN(const std::int64_t users, Count(db, "SELECT count(*) FROM users"));
+    if (users == 0 && user.role != kAdminRole) {
+      return RefusedError("make user '" + user.name + "': the first user must be an admin, who " +
+                          "can make others; give it the role admin, or make an admin first");
+    }
+    return db.Run("INSERT INTO users (name, role, password, created_ms) VALUES (?, ?, ?, ?)",
+                  {user.name, user.role, user.password, user.created_ms});
   });
 }
 

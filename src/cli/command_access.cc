@@ -57,6 +57,8 @@ class Desk {
   catalog::AuditStore audit_{*catalog_};
 };
 
+constexpr char kOpen[] = "no users are there: whoever is on this machine is admin";
+
 Json TimeJson(std::int64_t ms) {
   return ms == 0 ? Json(nullptr) : Json(FormatUtc(FromUnixMillis(ms)));
 }
@@ -74,6 +76,7 @@ Result<CommandResult> Add(Environment& env, const UserArgs& args) {
   AERIE_TRY(api::CheckAccountName(args.name));
   AERIE_ASSIGN(const auto desk, Desk::Open(env, args));
   AERIE_ASSIGN(std::string hash, NewHash(env, args));
+  AERIE_ASSIGN(const bool others, desk->store().HasUsers());
   AERIE_TRY(desk->Change("user add", args.name, [&] {
     return desk->store().CreateUser(
         {.name = args.name, .role = args.role, .password = hash, .created_ms = desk->now_ms()});
@@ -81,6 +84,7 @@ Result<CommandResult> Add(Environment& env, const UserArgs& args) {
   CommandResult result;
   result.json = {{"user", args.name}, {"role", args.role}};
   result.text = "user " + args.name + " may log in as " + args.role + "\n";
+  if (!others) result.text += "from now on the page and the API ask who it is\n";
   return result;
 }
 
@@ -98,7 +102,9 @@ Result<CommandResult> ListUsers(Environment& env, const UserArgs& args) {
     rows.push_back(
         {user.name, user.role, TimeText(user.created_ms, ""), TimeText(user.login_ms, "never")});
   }
-  result.text = users.empty() ? "no users: whoever is on this machine is admin\n" : Table(rows);
+  result.text = users.empty() ? std::string(kOpen) +
+                                    "; aerie user add NAME --role admin makes the first one\n"
+                              : Table(rows);
   return result;
 }
 
@@ -110,6 +116,18 @@ Result<CommandResult> Remove(Environment& env, const UserArgs& args) {
   CommandResult result;
   result.json = {{"user", args.name}};
   result.text = "user " + args.name + " is removed\n";
+  AERIE_ASSIGN(const bool others, desk->store().HasUsers());
+  if (!others) result.warnings.push_back(kOpen);
+  return result;
+}
+
+Result<CommandResult> ChangeRole(Environment& env, const UserArgs& args) {
+  AERIE_ASSIGN(const auto desk, Desk::Open(env, args));
+  AERIE_TRY(desk->Change("user role", args.name,
+                         [&] { return desk->store().ChangeUser(args.name, {.role = args.role}); }));
+  CommandResult result;
+  result.json = {{"user", args.name}, {"role", args.role}};
+  result.text = "user " + args.name + " has the role " + args.role + " from now on\n";
   return result;
 }
 
@@ -127,6 +145,11 @@ Result<CommandResult> ChangePassword(Environment& env, const UserArgs& args) {
 }
 
 Result<CommandResult> CreateToken(Environment& env, const UserArgs& args) {
+  if (env.globals.quiet && env.globals.output != "json") {
+    return InvalidError(
+        "token create: --quiet would not show the token, which is shown only once; " +
+        std::string("leave it out, or take -o json"));
+  }
   std::int64_t expires_ms = 0;
   AERIE_ASSIGN(const auto desk, Desk::Open(env, args));
   if (!args.expires.empty()) {
@@ -167,7 +190,8 @@ Result<CommandResult> ListTokens(Environment& env, const UserArgs& args) {
          {"created", TimeJson(token.created_ms)},
          {"expires", TimeJson(token.expires_ms)},
          {"last_used", TimeJson(token.used_ms)}});
-    rows.push_back({token.id, token.name, token.role, token.owner,
+    rows.push_back({token.id, token.name, token.role,
+                    token.owner.empty() ? "(command line)" : token.owner,
                     TimeText(token.expires_ms, "never"), TimeText(token.used_ms, "never")});
   }
   result.text = tokens.empty() ? "no tokens\n" : Table(rows);
@@ -200,11 +224,10 @@ CLI::App* AddWork(CLI::App& group, Action& action, const char* name, const char*
   return command;
 }
 
-void AddRole(CLI::App& command, const std::shared_ptr<UserArgs>& args) {
-  command.add_option("--role", args->role, "viewer, operator or admin")
+CLI::Option* AddRole(CLI::App& command, const char* name, const std::shared_ptr<UserArgs>& args) {
+  return command.add_option(name, args->role, "What it may: viewer, operator or admin")
       ->check(CLI::IsMember({"viewer", "operator", "admin"}))
-      ->type_name("ROLE")
-      ->capture_default_str();
+      ->type_name("ROLE");
 }
 
 void AddPassword(CLI::App& command, const std::shared_ptr<UserArgs>& args) {
@@ -221,11 +244,15 @@ void AddAccessCommands(CLI::App& root, Action& action) {
   auto args = make();
   CLI::App* command = AddWork(user, action, "add", "Make a user; the first one must be an admin",
                               Add, args, "NAME");
-  AddRole(*command, args);
+  AddRole(*command, "--role", args)->capture_default_str();
   AddPassword(*command, args);
   AddWork(user, action, "list", "Show all users", ListUsers, make(), nullptr);
   AddWork(user, action, "remove", "Remove a user, with sessions and tokens (asks, or --yes)",
           Remove, make(), "NAME");
+  args = make();
+  command = AddWork(user, action, "role", "Give a user another role; holds at once", ChangeRole,
+                    args, "NAME");
+  AddRole(*command, "ROLE", args)->required();
   args = make();
   command = AddWork(user, action, "password", "Give a user a new password; ends all sessions",
                     ChangePassword, args, "NAME");
@@ -236,12 +263,14 @@ void AddAccessCommands(CLI::App& root, Action& action) {
   args = make();
   command = AddWork(token, action, "create", "Make a token, and print it: it is shown this once",
                     CreateToken, args, "NAME");
-  AddRole(*command, args);
+  AddRole(*command, "--role", args)->capture_default_str();
   command->add_option("--expires", args->expires, "It ends after this long, such as 90d")
       ->type_name("TIME");
   AddWork(token, action, "list", "Show all tokens, without their texts", ListTokens, make(),
           nullptr);
-  AddWork(token, action, "revoke", "Revoke a token, by name or id", RevokeToken, make(), "TOKEN");
+  command = AddWork(token, action, "revoke", "Revoke a token; it is refused at once", RevokeToken,
+                    make(), "TOKEN");
+  command->get_option("TOKEN")->description("Its name or id");
 }
 
 }  // namespace aerie::cli

@@ -175,7 +175,7 @@ std::string ManPage(CLI::App& root) {
          ".TP\n.B 8\nrefused for safety\n.TP\n.B 130\ninterrupted\n"
          ".SH ENVIRONMENT\n"
          ".TP\n.B AERIE_PASSWORD\npassphrase of the repository\n"
-         ".TP\n.B AERIE_NEW_PASSWORD\nnew passphrase, where a command makes one\n"
+         ".TP\n.B AERIE_NEW_PASSWORD\nnew passphrase or password, where a command makes one\n"
          ".TP\n.B AERIE_REPO\nrepository meant when \\-\\-repo is not given\n"
          ".TP\n.B AERIE_CONFIG\nconfiguration file\n"
          ".TP\n.B AERIE_KEY_DIR\nfolder of the passphrases that aerie generated\n"

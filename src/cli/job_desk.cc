@@ -15,6 +15,8 @@ namespace {
 
 constexpr Duration kLook = std::chrono::milliseconds(200);
 constexpr std::size_t kLogPage = 1000;
+// A daemon that systemd starts again is back before that (deploy/systemd/aerie.service: 10 s).
+constexpr Duration kPatience = std::chrono::seconds(15);
 
 // The progress of a job as the event that a command would have shown.
 void ShowProgress(Output& output, const std::string& text) {
@@ -58,6 +60,19 @@ bool IsOver(const catalog::Job& job) {
   return job.standing.ended || job.standing.state == jobs::NameOf(jobs::JobState::kPaused);
 }
 
+// Of a job that nobody tends: what is left of it, if that is an end.
+Result<catalog::Job> LeftOf(JobDesk& desk, std::int64_t number) {
+  AERIE_TRY(jobs::Recover(desk.jobs(), desk.kinds(), desk.Me()).status());
+  AERIE_ASSIGN(catalog::Job job, desk.jobs().Find(number));
+  if (IsOver(job)) return job;
+  const std::string named = "job " + std::to_string(number);
+  return MakeStatus(Kind::kTransient,
+                    "follow " + named + ": no aerie serve has the folder " + desk.folder() +
+                        " any more, and the job is " + job.standing.state +
+                        "; it goes on when one is started, or by aerie job resume " +
+                        std::to_string(number));
+}
+
 }  // namespace
 
 JobDesk::JobDesk(Environment& env, app::Config config, std::string folder, bool own_catalog,
@@ -84,6 +99,11 @@ Result<std::unique_ptr<JobDesk>> JobDesk::Open(Environment& env, const PlaceArg&
 
 std::optional<ProcessIdentity> JobDesk::daemon() const {
   return own_catalog_ ? app::RunningDaemon(folder_) : std::nullopt;
+}
+
+bool JobDesk::IsTended(const catalog::Job& job) const {
+  if (!own_catalog_ || daemon()) return true;
+  return job.standing.held && job.holder && !HasEnded(job.holder->process);
 }
 
 std::int64_t JobDesk::NowMs() const { return ToUnixMillis(env_.context.clock().Now()); }
@@ -123,6 +143,7 @@ Result<std::string> WithWords(const std::string& spec, const std::vector<std::st
 Result<catalog::Job> Follow(Environment& env, JobDesk& desk, std::int64_t number) {
   std::int64_t seq = 0;
   std::string shown;
+  SteadyTime tended = env.context.clock().Steady();
   for (;;) {
     AERIE_ASSIGN(catalog::Job job, desk.jobs().Find(number));
     AERIE_TRY(ShowLog(env, desk, number, seq));
@@ -132,6 +153,9 @@ Result<catalog::Job> Follow(Environment& env, JobDesk& desk, std::int64_t number
       AERIE_TRY(ShowLog(env, desk, number, seq));
       return job;
     }
+    const SteadyTime now = env.context.clock().Steady();
+    if (desk.IsTended(job)) tended = now;
+    if (now - tended >= kPatience) return LeftOf(desk, number);
     AERIE_TRY(env.context.Sleep(kLook, "follow job " + std::to_string(number)));
   }
 }
@@ -189,7 +213,10 @@ CommandResult HandOver(Environment& env, JobDesk& desk, std::int64_t number, Wai
                                             std::to_string(number)));
     return result;
   }
-  return job.ok() ? ResultOf(*job) : Failure(job.status());
+  if (job.ok()) return ResultOf(*job);
+  CommandResult result = Failure(job.status());
+  result.json["job"] = number;
+  return result;
 }
 
 }  // namespace aerie::cli

@@ -32,6 +32,10 @@ class JobDesk {
   const jobs::JobKinds& kinds() const { return kinds_; }
   // The daemon that serves the same folder, when one runs.
   std::optional<ProcessIdentity> daemon() const;
+  // Whether somebody has the job, or would take it as far as can be seen from here: a process that
+  // has not ended, the daemon of the folder, or, of a catalog that is not the folder's, any other.
+  bool IsTended(const catalog::Job& job) const;
+  const std::string& folder() const { return folder_; }
   catalog::Holder Me() const;
   std::int64_t NowMs() const;
 
@@ -55,7 +59,8 @@ class JobDesk {
 Result<std::string> WithWords(const std::string& spec, const std::vector<std::string>& words);
 
 // Shows a job while it runs, and its log, until it has ended or waits to be resumed.
-// kCancelled when the context is.
+// kCancelled when the context is; kTransient when the daemon that had it, or was to have it, has
+// ended and none came in its place: the job is then marked as interrupted.
 Result<catalog::Job> Follow(Environment& env, JobDesk& desk, std::int64_t number);
 // Runs it here, and shows it. Whoever has it keeps it.
 Result<catalog::Job> RunHere(Environment& env, JobDesk& desk, std::int64_t number);

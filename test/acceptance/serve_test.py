@@ -27,6 +27,7 @@ SEED = int(os.environ.get('DAEMON_SEED', time.time_ns() % 10**6))
 CONFIG = '''
 clusters:
   lab: {{uri: "{uri}"}}
+  slow: {{uri: "{uri}", limit_rows: 5000/s, adaptive: false}}
 repositories:
   main: {{url: {repo}}}
 defaults: {{cluster: lab, repository: main}}
@@ -244,6 +245,40 @@ class ServeTest(AcceptanceTest):
         self.call('schedule', 'delete', 'mine', code=8)
         self.call('schedule', 'delete', 'mine', '--yes')
         self.call('schedule', 'show', 'mine', code=7)
+
+    def test_who_waits_for_a_job_is_told_when_nobody_runs_it_any_more(self):
+        self.start()
+        waiting = self.aerie.start('--config', self.config, '-o', 'json', 'job', 'run', 'backup', 'cluster=slow',
+                                   'collections=docs', 'verify=false', '--wait')
+        self.addCleanup(waiting.communicate)
+        self.addCleanup(waiting.kill)
+
+        def slow():  # not that of a minute which begins
+            return next((job for job in self.jobs() if job['spec'].get('cluster') == 'slow'), None)
+
+        def runs():
+            job = slow()
+            return job and job['state'] == 'running' and job['holder']['pid'] == self.daemon.pid
+        # The daemon dies twice. First another one comes in its place, and nothing is said of it.
+        wait_until(runs, 'the backup runs')
+        number = slow()['job']
+        self.kill()
+        self.start()
+        wait_until(runs, 'the backup goes on')
+        self.assertIsNone(waiting.poll())
+        self.kill()
+        out, err = waiting.communicate(timeout=120)
+        *events, result = [json.loads(line) for line in out.splitlines()]
+        self.assertEqual((waiting.returncode, err, result['job'], len(result['errors'])), (1, '', number, 1), result)
+        self.assertEqual(len([e for e in events if '-> running' in e.get('text', '')]), 2, events)
+        error = result['errors'][0]
+        self.assertEqual(error['kind'], 'transient')
+        self.assertRegex(error['message'], f'^follow job {number}: no aerie serve has the folder .* job is interrupted; '
+                                           f'.* aerie job resume {number}$')
+        self.assertEqual(self.job(number)['state'], 'interrupted')
+        # The remedy is one.
+        done = self.call('job', 'resume', str(number))
+        self.assertEqual((done['state'], done['result']['rows']), ('completed', ROWS))
 
     def test_killed_at_any_moment(self):
         rng = random.Random(SEED)
