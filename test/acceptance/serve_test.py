@@ -1,5 +1,5 @@
 """The daemon: schedules that back up, verify and keep; jobs from the command line; SIGKILL of the
-daemon at random moments of scheduled backups, restores and prunes: history and schedules stay whole,
+daemon at random moments of scheduled backups, restores, prunes, copies and mirrors: history and schedules stay whole,
 jobs go on, nothing runs twice at once.
 
 DAEMON_KILLS=50 for the full number, DAEMON_SEED for another course of it."""
@@ -21,7 +21,7 @@ from harness import AERIE, ROOT, AcceptanceTest, wait_until
 
 DIM = 64
 ROWS = 40_000
-KILLS = int(os.environ.get('DAEMON_KILLS', 5))
+KILLS = int(os.environ.get('DAEMON_KILLS', 6))
 SEED = int(os.environ.get('DAEMON_SEED', time.time_ns() % 10**6))
 
 CONFIG = '''
@@ -30,6 +30,7 @@ clusters:
   slow: {{uri: "{uri}", limit_rows: 5000/s, adaptive: false}}
 repositories:
   main: {{url: {repo}}}
+  second: {{url: {repo}-second}}
 defaults: {{cluster: lab, repository: main}}
 api: {{listen: "127.0.0.1:0"}}
 serve: {{data_dir: {data}, places: 2}}
@@ -105,8 +106,8 @@ class ServeTest(AcceptanceTest):
         self.daemon.kill()
         self.daemon.wait()
 
-    def call(self, *args, code=0):
-        run = self.aerie.json('--config', self.config, *args)
+    def call(self, *args, code=0, **options):
+        run = self.aerie.json('--config', self.config, *args, **options)
         self.assertEqual(run.code, code, run)
         return run.result
 
@@ -285,16 +286,24 @@ class ServeTest(AcceptanceTest):
         self.start()
         first = self.ended(self.call('schedule', 'run', 'minutely')['job'])
         number, kills, interrupted, restarts = first['job'], 0, 0, 0
+        copies = []
         while kills < KILLS:
-            schedule = ('minutely', 'restore', 'prune', 'prove')[kills % 4]
-            number = self.call('schedule', 'run', schedule)['job']
-            delay = rng.uniform(0, 0.4 if schedule == 'prune' else 2.5)
+            what = ('minutely', 'restore', 'prune', 'prove', 'copy', 'mirror')[kills % 6]
+            if what == 'copy':
+                copies.append(f'docs_copy{kills}')
+                number = self.call('job', 'run', 'copy', 'from=lab', 'to=lab', 'collections=docs',
+                                   f'suffix=_copy{kills}')['job']
+            elif what == 'mirror':
+                number = self.call('job', 'run', 'mirror', 'to=second', 'init=true')['job']
+            else:
+                number = self.call('schedule', 'run', what)['job']
+            delay = rng.uniform(0, 0.4 if what in ('prune', 'mirror') else 2.5)
             time.sleep(delay)  # the moment itself is what is random
             self.kill()
             kills += 1
             interrupted += not self.job(number)['ended']
             self.start()
-            what = f'all jobs end after kill {kills} of {schedule} at {delay:.2f} s, seed {SEED}'
+            what = f'all jobs end after kill {kills} of {what} at {delay:.2f} s, seed {SEED}'
             wait_until(self.idle, what)
             while self.tend_server():
                 restarts += 1
@@ -310,9 +319,13 @@ class ServeTest(AcceptanceTest):
                          ['minutely', 'prove', 'prune', 'restore'])
         self.assert_ran_once_at_a_time()
         self.call('backup', 'verify', '--repo', 'main', '--all', '--read-data')
+        # Made by the daemon with a passphrase of its own: that of the environment is of no use.
+        self.call('backup', 'verify', '--repo', 'second', '--all', '--read-data', env={'AERIE_PASSWORD': None})
         self.assertEqual([name for name in self.client.names() if 'aerie' in name], [])
-        self.assert_contents('docs_back', self.client.contents('docs'))
-        self.client.drop('docs_back')
+        rows = self.client.contents('docs')
+        for name in ('docs_back', *copies):
+            self.assert_contents(name, rows)
+            self.client.drop(name)
 
 
 class InstallationTest(AcceptanceTest):
