@@ -155,16 +155,17 @@ Result<objects::S3Options> S3OptionsOf(const Context& context, const S3Config& c
   return out;
 }
 
-// A passphrase that was given in words: flag, environment, configuration.
+// A passphrase that was given in words: flag, configuration, environment. What is said for this
+// repository goes before what is said for all.
 Result<std::optional<Secret>> GivenPassphrase(const Context& context, const RepositoryFlags& flags,
                                               const std::string& configured) {
   AERIE_ASSIGN(std::optional<Secret> secret,
                SecretOf(context, flags.password, flags.password_stem));
-  if (!secret) {
-    AERIE_ASSIGN(secret, FromEnvironment(flags.password_variable));
-  }
   if (!secret && !configured.empty()) {
     AERIE_ASSIGN(secret, ResolveSecret(context, configured));
+  }
+  if (!secret) {
+    AERIE_ASSIGN(secret, FromEnvironment(flags.password_variable));
   }
   return secret;
 }

@@ -39,7 +39,7 @@ struct ClusterFlags {
 };
 
 // Where a repository's passphrase comes from, first that is given: one of the flags,
-// $AERIE_PASSWORD, the configuration, the key folder (see KeyFolder), the terminal.
+// the configuration, $AERIE_PASSWORD, the key folder (see KeyFolder), the terminal.
 struct RepositoryFlags {
   SecretFlags password;
   bool unencrypted = false;                  // when a repository is created

@@ -118,7 +118,7 @@ TEST_F(SessionTest, ARepositoryThatIsNotThereIsNotMadeUnasked) {
             Kind::kInvalid);
 }
 
-// Flag before environment before configuration.
+// Flag before configuration before environment.
 TEST_F(SessionTest, ThePassphraseThatIsNamedMostCloselyWins) {
   RepositoryFlags right;
   right.password.file = File("right", "kite\n");
@@ -142,11 +142,13 @@ TEST_F(SessionTest, ThePassphraseThatIsNamedMostCloselyWins) {
   EXPECT_TRUE(TryWith(flags).ok()) << "flag before environment";
   close(ends[0]);
   EXPECT_EQ(KindOf(TryWith({})), Kind::kWrongKey);
-  setenv("AERIE_PASSWORD", "kite", 1);
-  config_.repositories["main"] = {folder_ + "/repo", "raven"};
-  EXPECT_TRUE(TryWith({}).ok());
+  config_.repositories["main"] = {folder_ + "/repo", "kite"};
   EXPECT_TRUE(Session(config_).Repository(Context::Background(), "main", {}, IfAbsent::kFail).ok())
-      << "environment before configuration";
+      << "configuration before environment";
+  setenv("AERIE_PASSWORD", "kite", 1);
+  EXPECT_TRUE(TryWith({}).ok());
+  config_.repositories["main"].password.clear();
+  EXPECT_TRUE(Session(config_).Repository(Context::Background(), "main", {}, IfAbsent::kFail).ok());
   unsetenv("AERIE_PASSWORD");
   for (const char* kept : {"${file:", "${command:cat "}) {
     config_.repositories["main"].password = kept + right.password.file + "}";

@@ -139,7 +139,7 @@ class MirrorTest(AcceptanceTest):
                 'second': {'url': self.mirror, 'password': '${env:SECOND_PASSWORD}',
                            'limit_requests': '20/s', 'limit_connections': '2'}}}, file)
         made = self.call('--config', path, 'repo', 'mirror', '--repo', 'main', '--to', 'second', '--init',
-                         env={'AERIE_PASSWORD': None, 'MAIN_PASSWORD': 'kite',
+                         env={'AERIE_PASSWORD': 'not of these', 'MAIN_PASSWORD': 'kite',
                               'SECOND_PASSWORD': 'hawk'})
         self.assertGreater(made['mirrored'], 0)
         self.call('backup', 'verify', '--all', '--read-data', '--repo', self.mirror, env=THERE)
