@@ -5,7 +5,6 @@ import contextlib
 import json
 import os
 import random
-import resource
 import shutil
 import socket
 import subprocess
@@ -217,9 +216,7 @@ class ErrorsTest(AcceptanceTest):
 
     def test_a_file_that_may_not_grow(self):
         repo = self.scratch.new()
-        limit = 1 << 20
-        self.fails(1, [repo], *self.backup(self.lab.uri, repo), preexec_fn=lambda: resource.setrlimit(
-            resource.RLIMIT_FSIZE, (limit, limit)))
+        self.fails(1, [repo], *self.backup(self.lab.uri, repo), max_file=1 << 20)
         self.nothing_committed(repo)
         self.ok(*self.backup(self.lab.uri, repo))
         self.ok('backup', 'verify', '--read-data', '--repo', repo)

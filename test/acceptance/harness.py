@@ -125,9 +125,12 @@ class Program:
             if name in os.environ:
                 self.env[name] = os.environ[name]
 
-    def start(self, *args, env=None, **options):
+    def start(self, *args, env=None, max_file=None, **options):
+        """`max_file`: bytes that no file may exceed. (By prlimit: with a preexec_fn Python forks, and now
+        and then gRPC, which it has loaded, aborts the child before that is the program.)"""
+        limited = [] if max_file is None else ['prlimit', f'--fsize={max_file}', '--']
         merged = {key: value for key, value in {**self.env, **(env or {})}.items() if value is not None}
-        return subprocess.Popen([AERIE, *args], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        return subprocess.Popen([*limited, AERIE, *args], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                 stderr=subprocess.PIPE, env=merged, text=True, errors='replace',
                                 **options)
 

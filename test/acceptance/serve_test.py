@@ -30,7 +30,6 @@ clusters:
   slow: {{uri: "{uri}", limit_rows: 5000/s, adaptive: false}}
 repositories:
   main: {{url: {repo}}}
-  second: {{url: {repo}-second}}
 defaults: {{cluster: lab, repository: main}}
 api: {{listen: "127.0.0.1:0"}}
 serve: {{data_dir: {data}, places: 2}}
@@ -294,7 +293,7 @@ class ServeTest(AcceptanceTest):
                 number = self.call('job', 'run', 'copy', 'from=lab', 'to=lab', 'collections=docs',
                                    f'suffix=_copy{kills}')['job']
             elif what == 'mirror':
-                number = self.call('job', 'run', 'mirror', 'to=second', 'init=true')['job']
+                number = self.call('job', 'run', 'mirror', f'to={self.repo}-second', 'init=true')['job']
             else:
                 number = self.call('schedule', 'run', what)['job']
             delay = rng.uniform(0, 0.4 if what in ('prune', 'mirror') else 2.5)
@@ -320,7 +319,8 @@ class ServeTest(AcceptanceTest):
         self.assert_ran_once_at_a_time()
         self.call('backup', 'verify', '--repo', 'main', '--all', '--read-data')
         # Made by the daemon with a passphrase of its own: that of the environment is of no use.
-        self.call('backup', 'verify', '--repo', 'second', '--all', '--read-data', env={'AERIE_PASSWORD': None})
+        self.call('backup', 'verify', '--repo', self.repo + '-second', '--all', '--read-data',
+                  env={'AERIE_PASSWORD': None})
         self.assertEqual([name for name in self.client.names() if 'aerie' in name], [])
         rows = self.client.contents('docs')
         for name in ('docs_back', *copies):

@@ -2,7 +2,6 @@
 line or none at all, what was there is whole, and the same command again completes."""
 
 import os
-import resource
 import subprocess
 import unittest
 
@@ -29,7 +28,7 @@ class Disk:
         """How the program is started while the disk is small."""
         if self.mounted:
             return {}
-        return {'preexec_fn': lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (self.size, self.size))}
+        return {'max_file': self.size}
 
     def grow(self):
         if self.mounted:
