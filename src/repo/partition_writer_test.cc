@@ -5,7 +5,6 @@
 
 #include <gtest/gtest.h>
 
-#include "base/testing_effort.h"
 #include "repo/leaf_cutter.h"
 #include "repo/tree_cursor.h"
 #include "repo/tree_testing.h"
@@ -69,9 +68,8 @@ TEST(PartitionWriter, AnUnchangedPartitionStoresNothing) {
 
 TEST(PartitionWriter, AppendedRowsStoreLittleMoreThanThemselves) {
   const auto spec = SmallSpec(DataType::kInt64, 32);
-  constexpr int kRows = Effort(300'000, 300'000, 60'000);
-  const rows::RowBatch rows = NumberedRows(spec, 0, kRows);
-  const rows::RowBatch more = NumberedRows(spec, 0, kRows + kRows / 100);
+  const rows::RowBatch rows = NumberedRows(spec, 0, 300'000);
+  const rows::RowBatch more = NumberedRows(spec, 0, 303'000);
   MemoryBlobs blobs;
   PartitionRoot before;
   before.leaf_bits = 10;  // leaves of the usual number, with less data
