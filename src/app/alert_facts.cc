@@ -78,17 +78,6 @@ void AddJobs(const std::vector<catalog::Job>& jobs, alerts::Facts& facts) {
   }
 }
 
-// When the last one ended of those that change repositories.
-std::int64_t LastChange(const std::vector<catalog::Job>& jobs) {
-  std::int64_t last_ms = 0;
-  for (const catalog::Job& job : jobs) {
-    const auto changes = {"backup", "verify", "delete", "prune", "mirror"};
-    if (std::find(changes.begin(), changes.end(), job.kind) == changes.end()) continue;
-    last_ms = std::max(last_ms, job.ended_ms);
-  }
-  return last_ms;
-}
-
 std::int64_t MillisOr0(const std::optional<WallTime>& time) {
   return time ? ToUnixMillis(*time) : 0;
 }
@@ -201,9 +190,10 @@ Result<alerts::Facts> AlertFacts::Read(const Context& context) {
 
 Status AlertFacts::ReadJobs(alerts::Facts& facts) {
   AERIE_ASSIGN(std::vector<catalog::Job> jobs, jobs_.List({.limit = kJobsLooked}));
-  const std::int64_t changed_ms = LastChange(jobs);
-  // What was a reason to alarm may be none any more, and the other way round.
-  if (changed_ms > std::exchange(changed_ms_, std::max(changed_ms, changed_ms_))) {
+  std::int64_t ended_ms = 0;
+  for (const catalog::Job& job : jobs) ended_ms = std::max(ended_ms, job.ended_ms);
+  // It may have changed a repository: what was a reason to alarm may be none any more.
+  if (ended_ms > std::exchange(ended_ms_, std::max(ended_ms, ended_ms_))) {
     for (auto& [name, reading] : repositories_) reading.is_read = false;
   }
   std::erase_if(jobs, [](const catalog::Job& job) { return !job.schedule.empty(); });

@@ -2,7 +2,7 @@
 //
 // One call at a time. Clusters and repositories are asked side by side, each for a bounded time;
 // one that does not answer holds up no other. Clusters are asked at each call, repositories when
-// what was read of them is old enough, or a job that changes some has ended since.
+// what was read of them is old enough, or a job has ended since.
 #pragma once
 
 #include <cstdint>
@@ -64,7 +64,7 @@ class AlertFacts : public alerts::FactSource {
   catalog::ScheduleStore schedules_;
   std::map<std::string, std::shared_ptr<milvus::Client>> clients_;  // by cluster; null: not open
   std::map<std::string, RepositoryReading> repositories_;
-  std::int64_t changed_ms_ = 0;  // when the last job ended that changed a repository
+  std::int64_t ended_ms_ = 0;  // when the last job ended that is known
 };
 
 }  // namespace aerie::app

@@ -283,23 +283,6 @@ bool Session::LooksLikeCluster(const std::string& text) const {
   return text.find("://") != std::string::npos || text.find(':') != std::string::npos;
 }
 
-namespace {
-
-// gRPC 1.51 shuts its event engine down with its last channel, now and then under a thread that
-// still waits in it: the process then aborts with "epoll_wait error: Bad file descriptor", before
-// it has printed its result. So the first channels live as long as the process, and none is the
-// last; those that a daemon opens after them, for job after job, go.
-constexpr std::size_t kKeptClients = 8;
-
-void KeepForEver(std::shared_ptr<milvus::Client> client) {
-  static std::mutex mutex;
-  static auto* const kept = new std::vector<std::shared_ptr<milvus::Client>>();
-  std::lock_guard lock(mutex);
-  if (kept->size() < kKeptClients) kept->push_back(std::move(client));
-}
-
-}  // namespace
-
 std::string RedactedUri(const std::string& uri) {
   const auto parsed = milvus::ParseClusterUri(uri);
   return parsed.ok() ? parsed->ToString() : "(not a valid URI)";
@@ -352,7 +335,6 @@ Result<OpenCluster> Session::Cluster(const Context& context, const std::string& 
   // A password in the environment says nothing about a cluster that is addressed without a user.
   if (options.user.empty() && uri.user.empty()) options.password.clear();
   AERIE_ASSIGN(out.client, milvus::Client::Open(context, uri, options));
-  KeepForEver(out.client);
   if (out.label.empty()) out.label = out.client->cluster();
   return out;
 }

@@ -135,7 +135,6 @@ int Main(int argc, char** argv) {
 int main(int argc, char** argv) {
   const int code = aerie::cli::Main(argc, argv);
   std::fflush(nullptr);
-  // Threads of gRPC are still at work; taking its objects down under them is a race
-  // (app/session.cc).
+  // Threads of gRPC may still be at work; its objects are not taken down under them.
   _exit(code);
 }

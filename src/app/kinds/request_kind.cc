@@ -137,9 +137,8 @@ Result<std::string> PreviewText(
     const Context& context, const Config& config, const std::string& spec,
     const std::function<CommandResult(const Tools&, jobs::JobRun&)>& work) {
   NoRun run(spec);
-  JobProgress progress(context.clock(), run);
-  const Session session(config, progress, Session::Asking::kNever);
-  CommandResult result = work({context, session, progress}, run);
+  const Session session(config, NoProgress(), Session::Asking::kNever);
+  CommandResult result = work({context, session, NoProgress()}, run);
   AERIE_TRY(result.status);
   for (const std::string& warning : result.warnings) result.text += "warning: " + warning + "\n";
   return result.text;
