@@ -84,6 +84,8 @@ function Form({ snapshot, collections, close }: FormProps) {
   };
   const text = JSON.stringify(spec);
   const current = plan?.of === text ? plan : null;
+  // A line that says it, and a table.
+  const [what, ...found] = current?.summary.trimEnd().split('\n') ?? [];
   const allowed = current === null || may(who.role, current.role);
   const confirmed = current !== null && (current.confirm === null || typed.trim() === current.confirm);
   const shown = (each: SnapshotCollection) => `${each.name}${suffix.trim()}`;
@@ -191,7 +193,8 @@ function Form({ snapshot, collections, close }: FormProps) {
       {current ? (
         <section ref={shownPlan} className={styles.plan} aria-label={t.restore.plan} aria-live="polite">
           <h3>{t.restore.plan}</h3>
-          <pre tabIndex={0}>{current.summary}</pre>
+          <p>{what}</p>
+          <pre tabIndex={0}>{found.join('\n')}</pre>
           {allowed ? null : (
             <p className={styles.refused}>
               <Icon name="warn" size={14} /> {t.restore.needs(t.role[current.role])}
