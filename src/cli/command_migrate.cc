@@ -23,6 +23,7 @@
 #include "migrate/spec.h"
 #include "migrate/state_json.h"
 #include "migrate/sync_mover.h"
+#include "migrate/write_rate.h"
 #include "milvus/collection_admin.h"
 #include "transfer/copy.h"
 
@@ -50,30 +51,27 @@ struct PlanArgs {
   std::string measure_for = "10s";
 };
 
-// Rows added or deleted a second, from the numbers of rows; -1: it was not to be measured.
-Result<double> ChangedRowsSecond(const Context& context, milvus::Client& client,
-                                 const std::vector<transfer::CopyPlan::Item>& items,
-                                 Duration measure_for) {
-  if (measure_for <= Duration::zero()) return -1;
-  const auto count = [&]() -> Result<std::vector<std::int64_t>> {
-    std::vector<std::int64_t> counts;
-    for (const auto& item : items) {
-      if (item.rows < 0) continue;  // not loaded: it is not written to so that one would see it
-      AERIE_ASSIGN(const std::int64_t rows, milvus::CountRows(context, client, item.from, {}));
-      counts.push_back(rows);
-    }
-    return counts;
-  };
-  const SteadyTime begun = context.clock().Steady();
-  AERIE_ASSIGN(const auto before, count());
-  AERIE_TRY(context.Sleep(measure_for, "measure how much is written"));
-  AERIE_ASSIGN(const auto after, count());
-  const double seconds = std::chrono::duration<double>(context.clock().Steady() - begun).count();
-  double changed = 0;
-  for (std::size_t i = 0; i < before.size(); ++i) {
-    changed += static_cast<double>(std::abs(after[i] - before[i]));
+// What changes meanwhile; nullopt: it was not to be measured.
+Result<std::optional<migrate::Changes>> WatchWrites(
+    const Context& context, const std::shared_ptr<milvus::Client>& client,
+    const std::vector<transfer::CopyPlan::Item>& items, Duration measure_for) {
+  if (measure_for <= Duration::zero()) return std::optional<migrate::Changes>();
+  std::vector<rows::CollectionSpec> specs;
+  for (const auto& item : items) {
+    // One that is not loaded is not written to so that one would see it.
+    if (item.rows >= 0) specs.push_back(item.spec);
   }
-  return changed / seconds;
+  AERIE_ASSIGN(const auto watch, migrate::WriteWatch::Begin(context, client, specs));
+  AERIE_TRY(context.Sleep(measure_for, "measure how much is written"));
+  AERIE_ASSIGN(const migrate::Changes changes, watch.End(context));
+  return std::optional(changes);
+}
+
+Json ChangesJson(const std::optional<migrate::Changes>& changes) {
+  if (!changes || changes->seconds <= 0) return nullptr;
+  return {{"added", changes->added / changes->seconds},
+          {"updated", changes->updated / changes->seconds},
+          {"deleted", changes->deleted / changes->seconds}};
 }
 
 Json SecondsOrNull(double seconds) { return seconds < 0 ? Json(nullptr) : Json(seconds); }
@@ -90,15 +88,17 @@ CommandResult Plan(Environment& env, const PlanArgs& args) {
       migrate::Examine(env.context, pair->from.client, pair->to.client, preflight->options);
   if (!found.ok()) return Failure(found.status());
   const transfer::CopyPlan& plan = found->plan;
-  const auto changed = ChangedRowsSecond(env.context, *pair->from.client, plan.items, *measure_for);
-  if (!changed.ok()) return Failure(changed.status());
+  const auto watched = WatchWrites(env.context, pair->from.client, plan.items, *measure_for);
+  if (!watched.ok()) return Failure(watched.status());
+  double changed = -1;
+  if (*watched) changed = (*watched)->seconds > 0 ? (*watched)->All() / (*watched)->seconds : 0;
   const auto& sample = plan.sample;
   const migrate::Recommendation advice = migrate::Recommend(
       {.rows = plan.rows,
        .bytes = plan.bytes,
        .read_bytes_second =
            sample.seconds > 0 ? static_cast<double>(sample.bytes) / sample.seconds : 0,
-       .changed_rows_second = *changed},
+       .changed_rows_second = changed},
       args.wishes);
 
   CommandResult result;
@@ -108,7 +108,8 @@ CommandResult Plan(Environment& env, const PlanArgs& args) {
   result.json["collections"] = plan.items.size();
   result.json["rows"] = plan.rows;
   result.json["bytes"] = plan.bytes;
-  result.json["changed_rows_per_second"] = SecondsOrNull(*changed);
+  result.json["changed_rows_per_second"] = SecondsOrNull(changed);
+  result.json["writes_per_second"] = ChangesJson(*watched);
   result.json["recommended"] = NameOf(advice.strategy);
   result.json["dual_write_would_fit"] = advice.dual_write;
   result.json["reasons"] = advice.reasons;
@@ -328,6 +329,9 @@ CommandResult Drive(Environment& env, const RunArgs& args, const FromTo& pair,
   migrate::CommandAlerts alerts(id, spec.alert_command, spec.hook_timeout, env.output);
   MoverProgress mover_progress(env.output);
   migrate::PaceKeeper pace(env.context.clock(), **lease, mover_progress);
+  // By comparison a cluster that clients use is held back; in the pause only by what was asked for.
+  transfer::ThrottleOptions in_pause = pair.from.throttle;
+  in_pause.adaptive = in_pause.adaptive && in_pause.latency_target.has_value();
   migrate::SyncMover mover(
       pair.from.client, pair.to.client,
       {.selection = args.pair.selection,
@@ -338,7 +342,8 @@ CommandResult Drive(Environment& env, const RunArgs& args, const FromTo& pair,
        .adopt = args.adopt,
        .audited_before = spec.rules.strategy != migrate::Strategy::kCold,
        .audit_every = spec.rules.audit_every,
-       .reading = ReadingOf(env.tools(), args.pair.clusters, pair, args.pair.selection)},
+       .reading = ReadingOf(env.tools(), args.pair.clusters, pair, args.pair.selection),
+       .throttle_in_pause = transfer::ClusterThrottle::Make(in_pause, pace)},
       pace);
   migrate::PacedMover paced_mover(mover, pace);
   migrate::ClusterPreflight preflight(
@@ -585,7 +590,7 @@ void AddPlan(CLI::App& root, Action& action) {
   cmd->add_flag("--downtime-allowed", args->wishes.downtime_allowed,
                 "Writes may stop for as long as a whole copy takes");
   cmd->add_flag("--constantly-updated", args->wishes.constantly_updated,
-                "Rows are updated all the time, which numbers of rows do not show");
+                "Rows are written all the time, also if few are while it is measured");
   cmd->callback(
       [&action, args] { action = [args](Environment& env) { return Plan(env, *args); }; });
 }

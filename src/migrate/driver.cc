@@ -218,11 +218,12 @@ void Driver::StartWork(const Action& action) {
   if (worker_.joinable()) worker_.join();  // its outcome was taken
   // Not a child of Run's context: who interrupts wants it to end well.
   scope_ = std::make_unique<CancelScope>(Context(*clock_));
-  worker_ = std::jthread([this, action, context = scope_->context()] {
+  const Haste haste = state_.pause_began_ms != 0 ? Haste::kPause : Haste::kNone;
+  worker_ = std::jthread([this, action, haste, context = scope_->context()] {
     std::optional<Event> event;
     std::exception_ptr thrown;
     try {
-      event = Perform(context, action);
+      event = Perform(context, action, haste);
     } catch (...) {
       thrown = std::current_exception();
     }
@@ -241,7 +242,7 @@ void Driver::StopWork() {
   outcome_.reset();
 }
 
-Event Driver::Perform(const Context& context, const Action& action) {
+Event Driver::Perform(const Context& context, const Action& action, Haste haste) {
   Event ok{.type = Event::Type::kSucceeded};
   switch (action.type) {
     case Action::Type::kPreflight: {
@@ -249,7 +250,7 @@ Event Driver::Perform(const Context& context, const Action& action) {
       return status.ok() ? ok : Failed(status);
     }
     case Action::Type::kCopy: {
-      const auto copied = ports_.mover.Copy(context);
+      const auto copied = ports_.mover.Copy(context, haste);
       if (!copied.ok()) return Failed(copied.status());
       ok.rows = copied->rows;
       return ok;
@@ -258,7 +259,7 @@ Event Driver::Perform(const Context& context, const Action& action) {
     case Action::Type::kAudit: {
       const SteadyTime begun = clock_->Steady();
       const auto round = action.type == Action::Type::kRound
-                             ? ports_.mover.Round(context, action.side)
+                             ? ports_.mover.Round(context, action.side, haste)
                              : ports_.mover.Audit(context, action.side);
       if (!round.ok()) return Failed(round.status());
       ok.rows = round->inserted + round->updated + round->deleted;

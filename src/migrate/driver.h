@@ -66,7 +66,7 @@ class Driver {
 
   void StartWork(const Action& action);
   void StopWork();
-  Event Perform(const Context& context, const Action& action);
+  Event Perform(const Context& context, const Action& action, Haste haste);
   void DeliverAlerts(const std::stop_token& stop);
   bool DeliverWaiting(const Context& context);
   bool DeliverOne(const Context& context, const catalog::Alert& alert);

@@ -130,16 +130,16 @@ void PaceKeeper::Store() {
   if (!stored.ok()) log::Warn("pace not stored", {{"why", std::string(stored.message())}});
 }
 
-Result<CopyReport> PacedMover::Copy(const Context& context) {
+Result<CopyReport> PacedMover::Copy(const Context& context, Haste haste) {
   keeper_.Begin("copy", Side::kSource);
-  auto report = mover_.Copy(context);
+  auto report = mover_.Copy(context, haste);
   keeper_.End(report.ok());
   return report;
 }
 
-Result<RoundReport> PacedMover::Round(const Context& context, Side from) {
+Result<RoundReport> PacedMover::Round(const Context& context, Side from, Haste haste) {
   keeper_.Begin("round", from);
-  auto report = mover_.Round(context, from);
+  auto report = mover_.Round(context, from, haste);
   keeper_.End(report.ok());
   return report;
 }

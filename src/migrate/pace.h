@@ -83,8 +83,8 @@ class PaceKeeper : public ProgressSink {
 class PacedMover : public Mover {
  public:
   PacedMover(Mover& mover, PaceKeeper& keeper) : mover_(mover), keeper_(keeper) {}
-  Result<CopyReport> Copy(const Context& context) override;
-  Result<RoundReport> Round(const Context& context, Side from) override;
+  Result<CopyReport> Copy(const Context& context, Haste haste) override;
+  Result<RoundReport> Round(const Context& context, Side from, Haste haste) override;
   Result<RoundReport> Audit(const Context& context, Side from) override;
   Result<ProofReport> Prove(const Context& context, Side from) override;
 

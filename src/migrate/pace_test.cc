@@ -63,8 +63,8 @@ TEST(PaceTest, ItComesBackAndWhatIsNotUnderstoodIsNothing) {
 class FakeMover : public Mover {
  public:
   explicit FakeMover(FakeClock& clock) : clock_(clock) {}
-  Result<CopyReport> Copy(const Context&) override { return CopyReport{}; }
-  Result<RoundReport> Round(const Context&, Side) override {
+  Result<CopyReport> Copy(const Context&, Haste) override { return CopyReport{}; }
+  Result<RoundReport> Round(const Context&, Side, Haste) override {
     for (int i = 1; i <= 4; ++i) {
       clock_.Advance(seconds(1));
       for (const char* name : {"a", "b"}) {
@@ -99,13 +99,13 @@ TEST(PaceTest, AnotherProcessSeesItGrow) {
     PacedMover paced(mover, keeper);
     std::vector<std::int64_t> rows;
     mover.look = [&] { rows.push_back(kept().work.rows); };
-    ASSERT_TRUE(paced.Round(Context(clock), Side::kSource).ok());
+    ASSERT_TRUE(paced.Round(Context(clock), Side::kSource, Haste::kNone).ok());
     // What came within a second of the last time is in the next one.
     EXPECT_EQ(rows, (std::vector<std::int64_t>{50, 150, 250, 350}));
     EXPECT_TRUE(kept().work.kind.empty());
     EXPECT_EQ(kept().took_ms.at("round"), 4'000);
     mover.fails = true;
-    ASSERT_FALSE(paced.Round(Context(clock), Side::kSource).ok());
+    ASSERT_FALSE(paced.Round(Context(clock), Side::kSource, Haste::kNone).ok());
     EXPECT_EQ(kept().done.begun_ms, begun_ms) << "one that failed brought nothing certain over";
     keeper.Begin("copy", Side::kSource);  // and is killed
   }

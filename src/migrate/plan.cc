@@ -35,7 +35,7 @@ std::optional<std::string> WhyConstantly(const Measured& m, const Wishes& wishes
   }
   char text[160];
   std::snprintf(text, sizeof text,
-                "about %.0f rows are added or deleted while all are read once (%.0f s): that is a "
+                "about %.0f rows change while all are read once (%.0f s): that is a "
                 "thousandth or more",
                 changed, reading);
   return text;

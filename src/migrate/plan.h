@@ -18,7 +18,7 @@ struct Measured {
   std::int64_t rows = 0;
   std::int64_t bytes = 0;           // plain
   double read_bytes_second = 0;     // 0: not known
-  double changed_rows_second = -1;  // from numbers of rows, so at least; -1: not measured
+  double changed_rows_second = -1;  // added, updated, deleted; -1: not measured
 };
 
 struct Wishes {

@@ -32,19 +32,26 @@ struct ProofReport {
   std::uint64_t repaired = 0;   // rows of the other side that were not what the last round wrote
 };
 
+// How hard the cluster that is read may be worked.
+enum class Haste {
+  kNone,   // clients use it: nothing of theirs is to suffer
+  kPause,  // clients wait until this is done: as fast as it goes, within limits that a user set
+};
+
 // Rows, between the cluster that is read and the other. `from` says which is read.
 class Mover {
  public:
   virtual ~Mover() = default;
   // Makes the target's collections, whole. Again: goes on, and leaves alone what is there and
   // right.
-  virtual Result<CopyReport> Copy(const Context& context) = 0;
+  virtual Result<CopyReport> Copy(const Context& context, Haste haste) = 0;
   // Makes the other side equal to what is read. Again: finds less to do.
-  virtual Result<RoundReport> Round(const Context& context, Side from) = 0;
-  // The same, but believes nothing that it knows of the other side: both are read whole.
+  virtual Result<RoundReport> Round(const Context& context, Side from, Haste haste) = 0;
+  // The same, but believes nothing that it knows of the other side: both are read whole. Never in a
+  // pause.
   virtual Result<RoundReport> Audit(const Context& context, Side from) = 0;
   // Reads the side once more, after a round, and the other too unless an audit came before. What
-  // the other side lacks is repaired and counted.
+  // the other side lacks is repaired and counted. Always in a pause.
   virtual Result<ProofReport> Prove(const Context& context, Side from) = 0;
 };
 

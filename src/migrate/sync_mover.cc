@@ -27,11 +27,22 @@ SyncMover::SyncMover(std::shared_ptr<milvus::Client> source, std::shared_ptr<mil
       options_(std::move(options)),
       progress_(progress) {}
 
-Result<SyncMover::Done> SyncMover::Sync(const Context& context, Side from, bool audit) {
+std::unique_ptr<transfer::Endpoint> SyncMover::EndpointOf(Side side, Haste haste) const {
+  transfer::ClusterEndpointOptions reading;
+  if (side == Side::kSource) reading = options_.reading;
+  if (haste == Haste::kPause) {
+    // Nobody writes there: one time tick is enough for all collections.
+    reading.as_of_list = true;
+    reading.throttle = side == Side::kSource ? options_.throttle_in_pause : nullptr;
+  }
+  return transfer::MakeClusterEndpoint(side == Side::kSource ? source_ : target_, reading);
+}
+
+Result<SyncMover::Done> SyncMover::Sync(const Context& context, Side from, bool audit,
+                                        Haste haste) {
   const bool forward = from == Side::kSource;
   seen_.erase(from);
-  const auto endpoint = forward ? transfer::MakeClusterEndpoint(source_, options_.reading)
-                                : transfer::MakeClusterEndpoint(target_, {});
+  const auto endpoint = EndpointOf(from, haste);
   transfer::SyncState state(options_.folder + (forward ? "/forward" : "/reverse"));
   transfer::SyncOptions options;
   options.selection = options_.selection;
@@ -61,27 +72,27 @@ Result<SyncMover::Done> SyncMover::Sync(const Context& context, Side from, bool 
   return done;
 }
 
-Result<CopyReport> SyncMover::Copy(const Context& context) {
-  AERIE_ASSIGN(const Done done, Sync(context, Side::kSource, false));
+Result<CopyReport> SyncMover::Copy(const Context& context, Haste haste) {
+  AERIE_ASSIGN(const Done done, Sync(context, Side::kSource, false, haste));
   return CopyReport{.rows = done.rows};
 }
 
-Result<RoundReport> SyncMover::Round(const Context& context, Side from) {
-  AERIE_ASSIGN(const Done done, Sync(context, from, false));
+Result<RoundReport> SyncMover::Round(const Context& context, Side from, Haste haste) {
+  AERIE_ASSIGN(const Done done, Sync(context, from, false, haste));
   return done.report;
 }
 
 Result<RoundReport> SyncMover::Audit(const Context& context, Side from) {
-  AERIE_ASSIGN(const Done done, Sync(context, from, true));
+  AERIE_ASSIGN(const Done done, Sync(context, from, true, Haste::kNone));
   return done.report;
 }
 
 Result<ProofReport> SyncMover::Prove(const Context& context, Side from) {
   // The round before may have been of a process that was killed.
-  if (!seen_.contains(from)) AERIE_TRY(Sync(context, from, false).status());
+  if (!seen_.contains(from)) AERIE_TRY(Sync(context, from, false, Haste::kPause).status());
   const Digests before = seen_.at(from);
   const bool both = from == Side::kTarget || !options_.audited_before;
-  AERIE_ASSIGN(const Done done, Sync(context, from, both));
+  AERIE_ASSIGN(const Done done, Sync(context, from, both, Haste::kPause));
   ProofReport proof;
   for (const auto& [name, digest] : done.digests) {
     const auto found = before.find(name);

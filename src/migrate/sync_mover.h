@@ -27,7 +27,10 @@ struct SyncMoverOptions {
   // An audit precedes the fence of the source: the proof of the way there reads the source alone.
   bool audited_before = false;
   Duration audit_every = {};  // of the source, in the rounds back; zero: not because of time
-  transfer::ClusterEndpointOptions reading = {};  // of the source
+  // Of the source. In the pause it is the second that holds back, since nobody else is served
+  // there.
+  transfer::ClusterEndpointOptions reading = {};
+  std::shared_ptr<transfer::ClusterThrottle> throttle_in_pause = nullptr;
 };
 
 class SyncMover : public Mover {
@@ -35,8 +38,8 @@ class SyncMover : public Mover {
   SyncMover(std::shared_ptr<milvus::Client> source, std::shared_ptr<milvus::Client> target,
             SyncMoverOptions options, ProgressSink& progress);
 
-  Result<CopyReport> Copy(const Context& context) override;
-  Result<RoundReport> Round(const Context& context, Side from) override;
+  Result<CopyReport> Copy(const Context& context, Haste haste) override;
+  Result<RoundReport> Round(const Context& context, Side from, Haste haste) override;
   Result<RoundReport> Audit(const Context& context, Side from) override;
   Result<ProofReport> Prove(const Context& context, Side from) override;
 
@@ -47,7 +50,8 @@ class SyncMover : public Mover {
     std::uint64_t rows = 0;
     Digests digests;
   };
-  Result<Done> Sync(const Context& context, Side from, bool audit);
+  Result<Done> Sync(const Context& context, Side from, bool audit, Haste haste);
+  std::unique_ptr<transfer::Endpoint> EndpointOf(Side side, Haste haste) const;
 
   const std::shared_ptr<milvus::Client> source_;
   const std::shared_ptr<milvus::Client> target_;

@@ -57,11 +57,13 @@ class World : public Preflight, public Mover, public Fence, public Switch, publi
   Status Check(const Context&) override {
     return Call("preflight", [](Mishap) {});
   }
-  Result<CopyReport> Copy(const Context& context) override {
+  Result<CopyReport> Copy(const Context& context, Haste haste) override {
+    CheckHaste(haste);
     AERIE_TRY(Move(context, "copy", Side::kSource, Reads::kBoth));
     return CopyReport{.rows = at(Side::kTarget).rows.size()};
   }
-  Result<RoundReport> Round(const Context& context, Side from) override {
+  Result<RoundReport> Round(const Context& context, Side from, Haste haste) override {
+    CheckHaste(haste);
     AERIE_TRY(Move(context, "round", from, Reads::kOne));
     return RoundReport{.updated = 3};
   }
@@ -106,6 +108,14 @@ class World : public Preflight, public Mover, public Fence, public Switch, publi
   }
 
  private:
+  // Nothing of the clients' suffers, and they never wait longer than they must.
+  void CheckHaste(Haste haste) const {
+    if (NobodyTakes()) {
+      EXPECT_EQ(haste, Haste::kPause) << "after " << calls.size() << " calls";
+    } else if (haste == Haste::kPause) {
+      EXPECT_TRUE(source_.fenced || target_.fenced) << "after " << calls.size() << " calls";
+    }
+  }
   using Rows = std::map<int, int>;
   enum class Reads { kOne, kBoth };
   struct Cluster {

@@ -38,9 +38,9 @@ Status ComparedWriter::Run(const Context& context,
   for (int i = 0; i < options_.comparers; ++i) {
     comparers.Spawn("compare rows", [this](const Context& task) { return CompareAll(task); });
   }
-  const Status wrote = WriteAll(comparers.context(), work);
+  Status wrote = WriteAll(comparers.context(), work);
+  if (wrote.ok() && options_.on_all_stored) wrote = options_.on_all_stored(comparers.context());
   if (wrote.ok()) {
-    if (options_.on_all_stored) options_.on_all_stored();
     to_compare_.Close();
   } else {
     to_compare_.Fail(wrote);

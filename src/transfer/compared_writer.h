@@ -34,7 +34,8 @@ struct ComparedWriterOptions {
   int comparers = 2;
   ReadBack read_back = ReadBack::kRange;
   std::function<void(std::uint64_t rows)> on_compared;  // from several threads
-  std::function<void()> on_all_stored;                  // only comparisons are left
+  // Only comparisons are left, and go on beside it. An error is that of the run.
+  std::function<Status(const Context&)> on_all_stored;
 };
 
 class ComparedWriter {

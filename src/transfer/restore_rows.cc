@@ -70,11 +70,12 @@ class RowsRestore {
                         : options_.exclusive ? ReadBack::kRange
                                              : ReadBack::kAmong;
     options.on_compared = [this](std::uint64_t rows) { Compared(rows); };
-    options.on_all_stored = [this] {
+    options.on_all_stored = [this](const Context&) {
       progress_.OnProgress({.type = ProgressEvent::Type::kPhase,
                             .phase = "compare",
                             .collection = options_.label,
                             .message = {}});
+      return Ok();
     };
     return options;
   }

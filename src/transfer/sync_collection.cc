@@ -253,9 +253,11 @@ class CollectionSync {
                         "--suffix and --rename sync under another name");
   }
 
-  Result<Opened> OpenTarget(const Context& context) const {
-    AERIE_ASSIGN(auto target,
-                 milvus::OpenCollectionSource(context, job_.to, item_.to, milvus::SourceOptions()));
+  // `reads`: its rows are; else only what it is matters, and no time tick is waited for.
+  Result<Opened> OpenTarget(const Context& context, bool reads) const {
+    milvus::SourceOptions options;
+    if (!reads) options.since = 1;
+    AERIE_ASSIGN(auto target, milvus::OpenCollectionSource(context, job_.to, item_.to, options));
     return Opened(std::move(target));
   }
 
@@ -307,7 +309,7 @@ class CollectionSync {
   Result<SyncedRows> CompareBoth(const Context& context) {
     AERIE_ASSIGN(auto opened, job_.from.Open(context, item_.from));
     Opened source(std::move(opened));
-    AERIE_ASSIGN(Opened target, OpenTarget(context));
+    AERIE_ASSIGN(Opened target, OpenTarget(context, true));
     const auto columns = source->spec().schema.Columns();
     Result<SyncedRows> found = SyncedRows();
     {
@@ -406,22 +408,30 @@ class CollectionSync {
   Result<std::string> Round(const Context& context, const MakeKnown& make_known) {
     Phase(out_.how == How::kAudited ? "audit" : "sync");
     const std::int64_t begun = ToUnixMillis(context.clock().Now());
+    AERIE_ASSIGN(const std::uint64_t before, milvus::TakeTimestamp(context, *job_.to));
     AERIE_ASSIGN(auto opened, job_.from.Open(context, item_.from));
     Opened source(std::move(opened));
-    AERIE_ASSIGN(Opened target, OpenTarget(context));
+    AERIE_ASSIGN(Opened target, OpenTarget(context, out_.how == How::kAudited));
     if (target->spec().id != pair_->record()->to.id ||
         ColumnsOf(source->spec().schema) != ColumnsOf(target->spec().schema)) {
       return RefusedError("it was made anew or altered meanwhile; run the command again");
     }
     AERIE_ASSIGN(const auto rows, pair_->NewRows());
     AERIE_ASSIGN(const auto journal, pair_->NewJournal());
+    std::string wrong;
     SyncSink sink{.to = job_.to,
                   .target = target->spec(),
                   .rows = *rows,
                   .journal = *journal,
                   .journal_is = out_.how == How::kAudited ? SyncSink::Journal::kNotSynced
                                                           : SyncSink::Journal::kSynced,
-                  .close_source = [&](const Context& task) { return source.Close(task); }};
+                  .close_source = [&](const Context& task) { return source.Close(task); },
+                  .count =
+                      [&](const Context& task, const SyncedRows& read, std::uint64_t at) {
+                        AERIE_ASSIGN(wrong, WrongCount(task, read, at));
+                        return Ok();
+                      },
+                  .before = before};
     const CollectionSpec from = source->spec();
     Result<SyncedRows> done = SyncedRows();
     {
@@ -431,7 +441,6 @@ class CollectionSync {
     }
     AERIE_TRY(Explain(done.status(), source.Close(context)));
     Note(*done);
-    AERIE_ASSIGN(std::string wrong, WrongCount(context, *done));
     AERIE_TRY(target.Close(context));
     if (!wrong.empty()) return wrong;
     AERIE_TRY(Commit(context, *rows, NextRecord(from, begun), begun));
@@ -451,13 +460,13 @@ class CollectionSync {
   }
 
   // Where the target has not as many rows as were read: somebody else writes there.
-  Result<std::string> WrongCount(const Context& context, const SyncedRows& done) const {
-    AERIE_ASSIGN(const std::uint64_t now, milvus::TakeTimestamp(context, *job_.to));
+  Result<std::string> WrongCount(const Context& context, const SyncedRows& done,
+                                 std::uint64_t at) const {
     for (const auto& [partition, rows] : done.rows_of) {
       milvus::CountOptions count;
       count.partition = partition;
       // All partitions together wait for one time tick; what looks wrong is counted strictly.
-      if (now > 0) count.guarantee_ts = now;
+      if (at > 0) count.guarantee_ts = at;
       AERIE_ASSIGN(std::int64_t counted, milvus::CountRows(context, *job_.to, item_.to, count));
       if (static_cast<std::uint64_t>(counted) == rows) continue;
       count.guarantee_ts.reset();

@@ -167,6 +167,7 @@ class WrittenDifferences : public Differences {
   Status End(const Context& context) override { return Flush(context); }
 
   bool deletes_any() const { return deletes_any_; }
+  bool writes_any() const { return writes_any_; }
 
  private:
   Status Flush(const Context& context) {
@@ -175,6 +176,7 @@ class WrittenDifferences : public Differences {
     deletes_any_ = deletes_any_ || !gone_.empty();
     gone_.clear();
     if (!held_) return Ok();
+    writes_any_ = true;
     WrittenRange range;
     range.partition = partition_;
     range.range = {written_to_, keys_.back()};
@@ -211,6 +213,7 @@ class WrittenDifferences : public Differences {
   std::optional<rows::Key> written_to_;
   bool in_journal_ = false;
   bool deletes_any_ = false;
+  bool writes_any_ = false;
   std::optional<rows::RowBatch> held_;
   rows::RangeDigest digest_;
   std::vector<rows::Key> keys_;  // of the rows that are held
@@ -251,31 +254,42 @@ class RowsSync {
         options_(options),
         progress_(progress),
         columns_(source.spec().schema.Columns()),
-        writer_(sink_.to, sink_.target, columns_, WriterOptions()) {}
+        writer_(sink_.to, sink_.target, columns_, WriterOptions()),
+        differences_(sink_, writer_, options_.call_bytes),
+        merge_(source_, known_, differences_, options_, progress_) {}
 
   Result<SyncedRows> Run(const Context& context) {
-    WrittenDifferences differences(sink_, writer_, options_.call_bytes);
-    Merge merge(source_, known_, differences, options_, progress_);
     const Status wrote = writer_.Run(context, [&](const Context& task) -> Status {
-      AERIE_TRY(merge.Run(task));
+      AERIE_TRY(merge_.Run(task));
       AERIE_TRY(sink_.close_source(task));
-      return differences.deletes_any() ? Delete(task) : Ok();
+      return differences_.deletes_any() ? Delete(task) : Ok();
     });
     AERIE_TRY(wrote);
-    if (differences.deletes_any()) AERIE_TRY(CheckDeleted(context));
     AERIE_TRY(sink_.rows.Finish());
-    return std::move(merge.done());
+    return std::move(merge_.done());
   }
 
  private:
-  ComparedWriterOptions WriterOptions() const {
+  ComparedWriterOptions WriterOptions() {
     ComparedWriterOptions options;
     options.writer.writers = options_.writers;
     options.writer.call_bytes = options_.call_bytes;
     options.writer.start = milvus::WriteStart::kResumed;
     options.comparers = options_.comparers;
     options.read_back = ComparedWriterOptions::ReadBack::kKeys;
+    options.on_all_stored = [this](const Context& task) -> Status { return CheckStored(task); };
     return options;
+  }
+
+  // What it asks waits for one time tick, the one that the comparisons wait for; what was not
+  // written to needs none.
+  Status CheckStored(const Context& context) {
+    std::uint64_t at = sink_.before;
+    if (differences_.writes_any() || differences_.deletes_any()) {
+      AERIE_ASSIGN(at, milvus::TakeTimestamp(context, *sink_.to));
+    }
+    if (differences_.deletes_any()) AERIE_TRY(CheckDeleted(context, at));
+    return sink_.count(context, merge_.done(), at);
   }
 
   // After everything is stored: a row that moved to another partition is there before it goes here.
@@ -287,16 +301,15 @@ class RowsSync {
                           });
   }
 
-  Status CheckDeleted(const Context& context) {
-    AERIE_ASSIGN(const std::uint64_t now, milvus::TakeTimestamp(context, *sink_.to));
+  Status CheckDeleted(const Context& context, std::uint64_t at) {
     const milvus::ReadPoint after_deletes =
-        now == 0 ? milvus::ReadPoint{} : milvus::ReadPoint{milvus::ReadPoint::Mode::kLive, now};
+        at == 0 ? milvus::ReadPoint{} : milvus::ReadPoint{milvus::ReadPoint::Mode::kLive, at};
     return ForEachDeleted(
         context, sink_.journal.path(),
         [&](const std::string& partition, const std::vector<rows::Key>& keys) -> Status {
-          for (const milvus::ReadPoint& at : {after_deletes, milvus::ReadPoint{}}) {
+          for (const milvus::ReadPoint& point : {after_deletes, milvus::ReadPoint{}}) {
             AERIE_ASSIGN(const std::int64_t left,
-                         writer_.there().CountOf(context, partition, keys, at));
+                         writer_.there().CountOf(context, partition, keys, point));
             if (left == 0) return Ok();
           }
           return MakeStatus(
@@ -314,6 +327,8 @@ class RowsSync {
   ProgressSink& progress_;
   const std::vector<rows::FieldSchema> columns_;
   ComparedWriter writer_;
+  WrittenDifferences differences_;
+  Merge merge_;
 };
 
 }  // namespace

@@ -52,6 +52,12 @@ struct SyncSink {
   // Asked when all was read and written, before anything is deleted: whether what was read was one
   // collection.
   std::function<Status(const Context&)> close_source;
+  // Asked last, beside the comparisons of what was written: whether the target has as many rows as
+  // were read. It sees them at `at`, a timestamp of the target's; 0: it hands out none.
+  std::function<Status(const Context&, const SyncedRows& read, std::uint64_t at)> count;
+  // A timestamp of the target's at which nothing of this round was written yet; 0: it hands out
+  // none.
+  std::uint64_t before = 0;
 };
 // Errors: kDifferent when rows read back are not those written, or deleted ones are there still;
 // kCorrupt when `known` cannot be believed; else those of reading and writing.
