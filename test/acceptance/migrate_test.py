@@ -407,6 +407,20 @@ class MigrateTest(MigrationTest):
         self.assertEqual(self.target.names(), [])
         self.check_rows(self.client, 'good', {key * 10: 0 for key in range(2_000)})
 
+    def test_plan_sees_what_is_written(self):
+        self.make('busy')
+        before, counted_at = self.crowd.calls, time.monotonic()
+        plan = self.ok('migrate', 'plan', self.lab.uri, self.other.uri, '--measure-for', '5s')
+        calls = (self.crowd.calls - before) / (time.monotonic() - counted_at)
+        writes = plan['writes_per_second']
+        # Of four calls one adds up to forty rows, two update up to forty, one deletes up to ten. A row
+        # that is written twice counts once, and the server is slower in some seconds than in others.
+        for kind, rows in (('added', 10), ('updated', 20), ('deleted', 2.5)):
+            self.assertGreater(writes[kind], calls * rows / 4, (kind, plan))
+            self.assertLess(writes[kind], calls * rows * 4, (kind, plan))
+        self.assertAlmostEqual(plan['changed_rows_per_second'], sum(writes.values()), places=3)
+        self.finished('busy', 'source')
+
     def test_a_verified_backup_and_space_are_wanted(self):
         self.make('good', 500, crowd=False)
         repo = self.scratch.new('repo')
