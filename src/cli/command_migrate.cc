@@ -157,6 +157,7 @@ struct RunArgs {
   migrate::Thresholds thresholds = {};
   std::size_t workers = 4;
   int writers = 2;
+  transfer::Layout layout;
   bool adopt = false;
 };
 
@@ -339,6 +340,7 @@ CommandResult Drive(Environment& env, const RunArgs& args, const FromTo& pair,
        .parallel_collections = args.workers,
        .writers = args.writers,
        .streams = args.pair.clusters.streams,
+       .layout = args.layout,
        .adopt = args.adopt,
        .audited_before = spec.rules.strategy != migrate::Strategy::kCold,
        .audit_every = spec.rules.audit_every,
@@ -662,6 +664,7 @@ void AddRun(CLI::App& root, Action& action) {
   cmd->add_option("--writers", args->writers, "Requests in flight writing each collection")
       ->check(CLI::Range(1, 64))
       ->capture_default_str();
+  AddLayoutOptions(*cmd, args->layout);
   cmd->add_flag("--adopt", args->adopt,
                 "Take over a collection that is in the target already though it differs: what the "
                 "source lacks is deleted there (needs --yes)");

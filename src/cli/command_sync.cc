@@ -88,6 +88,7 @@ CommandResult Sync(Environment& env, const SyncArgs& args) {
 void AddSyncOptions(CLI::App& cmd, SyncArgs& args) {
   AddSelectionOptions(cmd, args.target.selection, false);
   AddNameOptions(cmd, args.target);
+  AddLayoutOptions(cmd, args.target.layout);
   AddParallelOptions(cmd, args.target, "--workers");
   auto* dry_run = cmd.add_flag("-n,--dry-run", args.dry_run,
                                "Show what would be inserted, updated, deleted; change nothing");

@@ -22,6 +22,16 @@ void AddParallelOptions(CLI::App& command, TargetArgs& args, const std::string& 
       ->capture_default_str();
 }
 
+void AddLayoutOptions(CLI::App& command, transfer::Layout& layout) {
+  command
+      .add_option("--shards", layout.shards, "Of collections that are made; else as at the source")
+      ->check(CLI::Range(std::int32_t{1}, app::kMostShards));
+  command
+      .add_option("--replicas", layout.replicas,
+                  "Of collections that are loaded; else as at the source")
+      ->check(CLI::Range(std::int32_t{1}, app::kMostReplicas));
+}
+
 void AddTargetOptions(CLI::App& command, TargetArgs& args, const std::string& parallel) {
   AddSelectionOptions(command, args.selection, false);
   command
@@ -40,6 +50,7 @@ void AddTargetOptions(CLI::App& command, TargetArgs& args, const std::string& pa
   command.add_flag("--no-load", args.no_load, "Leave the collections not loaded");
   command.add_flag("--new-keys", args.new_keys,
                    "Accept new generated keys where the server cannot keep the old ones");
+  AddLayoutOptions(command, args.layout);
   AddParallelOptions(command, args, parallel);
 }
 

@@ -29,6 +29,7 @@ using app::ToOptions;
 // `--rename`, `--suffix` and `--database`.
 void AddNameOptions(CLI::App& command, TargetArgs& args);
 // How much at once; `parallel` names the option for the collections.
+void AddLayoutOptions(CLI::App& command, transfer::Layout& layout);
 void AddParallelOptions(CLI::App& command, TargetArgs& args, const std::string& parallel);
 // These, and what is selected, refused, left out.
 void AddTargetOptions(CLI::App& command, TargetArgs& args, const std::string& parallel);

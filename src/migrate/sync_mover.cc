@@ -52,6 +52,7 @@ Result<SyncMover::Done> SyncMover::Sync(const Context& context, Side from, bool 
   if (!forward || options_.adopt) {
     options.strangers = transfer::SyncOptions::Strangers::kAdopt;
   }
+  if (forward) options.layout = options_.layout;
   options.parallel_collections = options_.parallel_collections;
   options.writers = options_.writers;
   options.streams = options_.streams;

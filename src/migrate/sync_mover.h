@@ -22,6 +22,7 @@ struct SyncMoverOptions {
   std::size_t parallel_collections = 4;
   int writers = 2;
   int streams = 2;
+  transfer::Layout layout = {};  // of collections that are made
   // Take over a collection of the target that no sync made, also one that differs.
   bool adopt = false;
   // An audit precedes the fence of the source: the proof of the way there reads the source alone.

@@ -62,6 +62,26 @@ TEST_F(CopyTest, ASourceWithReadTimestampsIsCopiedAsOfOneInstant) {
   EXPECT_GT(run.collections.at(0).report.read_ts, 0u);
 }
 
+TEST_F(CopyTest, WithOtherNumbersOfShardsAndReplicas) {
+  Site source;
+  source.Create("docs", 50);
+  Site target;
+  RestoreOptions options;
+  options.layout = {.shards = 4, .replicas = 3};
+  std::int32_t shards = 0;
+  std::int32_t replicas = 0;
+  target.server.Before("CreateCollection", [&](const fake::Call& call) {
+    shards = static_cast<const fake::pb::CreateCollectionRequest&>(call.request).shards_num();
+  });
+  target.server.Before("LoadCollection", [&](const fake::Call& call) {
+    replicas = static_cast<const fake::pb::LoadCollectionRequest&>(call.request).replica_number();
+  });
+  const RestoreResult run = MustCopy(source, target, options);
+  EXPECT_EQ(shards, 4);
+  EXPECT_EQ(replicas, 3);
+  EXPECT_EQ(run.collections.at(0).warnings, std::vector<std::string>());
+}
+
 TEST_F(CopyTest, LargestFirst) {
   Site source;
   source.Create("a", 10);

@@ -20,6 +20,7 @@
 #include "milvus/client.h"
 #include "rows/schema.h"
 #include "transfer/endpoint.h"
+#include "transfer/layout.h"
 #include "transfer/outcome.h"
 #include "transfer/selection.h"
 
@@ -40,6 +41,7 @@ struct RestoreOptions {
   bool create_indexes = true;
   bool aliases = true;    // put those of the source on it that point nowhere else
   bool load = true;       // put the load state back; false: leave it not loaded
+  Layout layout;          // of collections that are made
   bool new_keys = false;  // accept that the server generates new keys where it cannot keep them
   // A collection that is refused, or whose name is taken, is a failure of its own, and one that is
   // there with every row the same counts as done. Else any of these refuses the whole job.

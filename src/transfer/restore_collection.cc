@@ -183,7 +183,8 @@ class CollectionRestore {
       AERIE_TRY(milvus::DropCollection(context, *to_, work));
       there = false;
     }
-    const CollectionSpec wanted = SpecFor(from, work);
+    CollectionSpec wanted = SpecFor(from, work);
+    if (options_.layout.shards > 0) wanted.shards = options_.layout.shards;
     if (there) {
       AERIE_ASSIGN(const auto described, milvus::DescribeCollection(context, *to_, work));
       const auto differences = SchemaDifferences(wanted, described.spec);
@@ -203,7 +204,10 @@ class CollectionRestore {
       AERIE_TRY(MakeIndexes(context, work, indexes));
     }
     milvus::LoadOptions load;
-    load.replicas = std::max<std::int32_t>(1, WantsLoaded(from) ? from.replicas : 1);
+    if (WantsLoaded(from)) {
+      const std::int32_t asked = options_.layout.replicas;
+      load.replicas = std::max<std::int32_t>(1, asked > 0 ? asked : from.replicas);
+    }
     Status loaded = milvus::Load(context, *to_, work, load);
     if (!loaded.ok() && load.replicas > 1) {
       outcome.warnings.push_back("not kept: " + std::to_string(load.replicas) +

@@ -25,6 +25,7 @@ RestoreOptions CopyOptions(const SyncOptions& options) {
   copy.rename = options.rename;
   copy.suffix = options.suffix;
   copy.database = options.database;
+  copy.layout = options.layout;
   copy.parallel_collections = options.parallel_collections;
   copy.writers = options.writers;
   copy.streams = options.streams;

@@ -15,6 +15,7 @@
 #include "base/progress.h"
 #include "milvus/client.h"
 #include "transfer/endpoint.h"
+#include "transfer/layout.h"
 #include "transfer/outcome.h"
 #include "transfer/selection.h"
 #include "transfer/sync_specs.h"
@@ -38,6 +39,7 @@ struct SyncOptions {
   // A collection that a sync made and whose source is gone.
   enum class Gone { kReport, kDrop } gone = Gone::kReport;
   IndexRebuild indexes = IndexRebuild::kReport;
+  Layout layout;  // of collections that are made
   std::size_t parallel_collections = 4;
   int writers = 2;            // requests in flight for each collection
   int streams = 2;            // the same, reading

@@ -103,6 +103,13 @@ class CopyTest(TwoServersTest):
                          [(True, 0)] * 2)
         print(f'peak {last.peak_kib >> 10} MiB')
 
+    def test_other_shards_and_fewer_replicas_than_asked_for(self):
+        run = self.copy('-c', 'small', '--shards', '3', '--replicas', '2')
+        self.assertEqual(run.code, 0, run)
+        self.assertEqual(self.target.describe('small').shards_num, 3)
+        self.assertIn('2 replicas; loaded with one', '\n'.join(run.result['warnings']), 'it has one query node')
+        self.assertEqual(self.client.describe('small').shards_num, 2)
+
     def test_one_that_cannot_be_copied_leaves_the_others_alone(self):
         self.target.create('middle', [field('id', T.Int64, key=True), field('v', T.Int64),
                                       field('vector', T.FloatVector, dim=64)])

@@ -124,6 +124,7 @@ Result<transfer::SyncOptions> OptionsOf(const SyncRequest& request) {
   options.parallel_collections = names.parallel_collections;
   options.writers = names.writers;
   options.streams = request.clusters.streams;
+  options.layout = names.layout;
   if (request.audit) options.audit = transfer::SyncOptions::Audit::kAlways;
   AERIE_ASSIGN(options.audit_every, ParseDuration(request.audit_every, "--audit-every"));
   if (request.adopt) options.strangers = transfer::SyncOptions::Strangers::kAdopt;
@@ -144,6 +145,7 @@ class SyncKind : public RequestKind<SyncRequest> {
     spec.Pairs("rename", target.rename);
     spec.Text("suffix", target.suffix);
     spec.Text("database", target.database);
+    ReadLayout(spec, target.layout);
     spec.Number("workers", std::size_t{1}, std::size_t{64}, target.parallel);
     spec.Number("writers", 1, 64, target.writers);
     spec.Flag("audit", request.audit);

@@ -13,8 +13,14 @@ void ReadTarget(SpecReader& spec, const char* parallel, TargetArgs& args) {
   spec.Flag("no_index", args.no_index);
   spec.Flag("no_load", args.no_load);
   spec.Flag("new_keys", args.new_keys);
+  ReadLayout(spec, args.layout);
   spec.Number(parallel, std::size_t{1}, std::size_t{64}, args.parallel);
   spec.Number("writers", 1, 64, args.writers);
+}
+
+void ReadLayout(SpecReader& spec, transfer::Layout& layout) {
+  spec.Number("shards", std::int32_t{1}, kMostShards, layout.shards);
+  spec.Number("replicas", std::int32_t{1}, kMostReplicas, layout.replicas);
 }
 
 void ReadFromTo(SpecReader& spec, FromToArgs& args) {
@@ -47,6 +53,7 @@ Result<transfer::RestoreOptions> ToOptions(const TargetArgs& args, const std::st
   options.create_indexes = !args.no_index;
   options.load = !args.no_load;
   options.new_keys = args.new_keys;
+  options.layout = args.layout;
   options.parallel_collections = args.parallel;
   options.writers = args.writers;
   options.verb = verb;

@@ -15,6 +15,10 @@
 
 namespace aerie::app {
 
+// More than any server takes as it comes (16 shards in 2.3), or any cluster has query nodes for.
+inline constexpr std::int32_t kMostShards = 1024;
+inline constexpr std::int32_t kMostReplicas = 1024;
+
 struct TargetArgs {
   transfer::Selection selection;
   std::vector<std::string> rename;
@@ -24,11 +28,14 @@ struct TargetArgs {
   bool no_index = false;
   bool no_load = false;
   bool new_keys = false;
+  transfer::Layout layout;
   std::size_t parallel = 4;
   int writers = 2;
 };
 // The same from the spec of a job; `parallel` names the member for the collections.
 void ReadTarget(SpecReader& spec, const char* parallel, TargetArgs& args);
+// Of it, what a sync takes too: `shards` and `replicas`.
+void ReadLayout(SpecReader& spec, transfer::Layout& layout);
 // kInvalid, beginning with `verb`, when they do not fit together.
 Result<transfer::RestoreOptions> ToOptions(const TargetArgs& args, const std::string& verb);
 
