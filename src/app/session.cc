@@ -453,7 +453,7 @@ Result<OpenedRepository> Session::Repository(const Context& context, const std::
   }
   if (create.encrypted) {
     create.passphrase = *passphrase;
-    AERIE_ASSIGN(const repo::KdfCost cost, repo::CalibrateKdf(context, flags.kdf));
+    AERIE_ASSIGN(const repo::KdfCost cost, repo::ChooseKdfCost(flags.kdf));
     create.kdf_passes = cost.passes;
     create.kdf_memory = cost.memory;
   }

@@ -16,7 +16,7 @@
 #include "milvus/client.h"
 #include "objects/object_store.h"
 #include "objects/sftp_options.h"
-#include "repo/kdf_calibrate.h"
+#include "repo/kdf_cost.h"
 #include "repo/repository.h"
 #include "rows/schema.h"
 

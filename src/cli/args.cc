@@ -108,11 +108,11 @@ void AddImmutableOption(CLI::App& command, std::string& text) {
 void AddKdfOptions(CLI::App& command, repo::KdfRequest& kdf) {
   command
       .add_option("--argon2-memory", kdf.memory,
-                  "Memory that opening takes, such as 128MB; else fitted to about 0.2 s here")
+                  "Memory that opening takes, such as 128MB [64 MiB]")
       ->type_name("SIZE")
       ->transform(CLI::AsSizeValue(false))
       ->group("Passphrase cost");
-  command.add_option("--argon2-passes", kdf.passes, "Passes over that memory; else fitted")
+  command.add_option("--argon2-passes", kdf.passes, "Passes over that memory [3; more where it is less than 64 MiB]")
       ->type_name("N")
       ->group("Passphrase cost");
 }

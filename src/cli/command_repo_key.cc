@@ -5,7 +5,7 @@
 #include "base/duration.h"
 #include "cli/args.h"
 #include "cli/commands.h"
-#include "repo/kdf_calibrate.h"
+#include "repo/kdf_cost.h"
 #include "repo/repo_keys.h"
 #include "repo/rotation.h"
 
@@ -72,7 +72,7 @@ CommandResult Add(Environment& env, const KeyArgs& args) {
   if (!access.ok()) return Failure(access.status());
   const auto added = app::NewPassphrase(env.context, args.fresh);
   if (!added.ok()) return Failure(added.status());
-  const auto cost = repo::CalibrateKdf(env.context, args.kdf);
+  const auto cost = repo::ChooseKdfCost(args.kdf);
   if (!cost.ok()) return Failure(cost.status());
   const auto id = repo::AddKey(env.context, *access->store, access->passphrase, *added, *cost);
   if (!id.ok()) return Failure(id.status());
@@ -99,7 +99,7 @@ CommandResult ChangePassphrase(Environment& env, const KeyArgs& args) {
   if (!access.ok()) return Failure(access.status());
   const auto changed = app::NewPassphrase(env.context, args.fresh);
   if (!changed.ok()) return Failure(changed.status());
-  const auto cost = repo::CalibrateKdf(env.context, args.kdf);
+  const auto cost = repo::ChooseKdfCost(args.kdf);
   if (!cost.ok()) return Failure(cost.status());
   const auto id =
       repo::ChangePassphrase(env.context, *access->store, access->passphrase, *changed, *cost);
@@ -180,7 +180,7 @@ CommandResult Rotate(Environment& env, const KeyArgs& args) {
                            " keys there are go, and only the passphrase given now opens the "
                            "repository then";
   if (const Status sure = Confirm(env, what); !sure.ok()) return Failure(sure);
-  const auto cost = repo::CalibrateKdf(env.context, args.kdf);
+  const auto cost = repo::ChooseKdfCost(args.kdf);
   if (!cost.ok()) return Failure(cost.status());
   const auto begun = repo::BeginRotation(env.context, *access->store, access->passphrase,
                                          fresh->value_or(Secret()), *cost);
