@@ -135,8 +135,7 @@ alerts::StorageFact DiskOf(const std::string& name, const std::string& folder) {
 
 // What a repair made, or a filter let through, is no backup of the collection.
 bool HoldsWholeCollections(const repo::Snapshot& snapshot) {
-  return !snapshot.repaired_from && std::find(snapshot.tags.begin(), snapshot.tags.end(),
-                                              transfer::kSelectedRowsTag) == snapshot.tags.end();
+  return !snapshot.repaired_from && !transfer::IsOfSelectedRows(snapshot);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include "base/duration.h"
 #include "repo/pins.h"
+#include "transfer/backup.h"
 
 namespace aerie::migrate {
 namespace {
@@ -17,10 +18,12 @@ bool Has(const repo::Snapshot& snapshot, const rows::CollectionName& name) {
                      [&](const auto& collection) { return collection.name == name; });
 }
 
-// The newest snapshot of a collection, and the newest that was verified.
+// Of a collection: the newest snapshot with all its rows, the newest of these that was verified,
+// and the newest with some of its rows.
 struct Newest {
   const repo::Snapshot* any = nullptr;
   const repo::Snapshot* verified = nullptr;
+  const repo::Snapshot* selected = nullptr;
 };
 
 Newest NewestOf(const BackupWish& wish, const rows::CollectionName& name,
@@ -33,6 +36,10 @@ Newest NewestOf(const BackupWish& wish, const rows::CollectionName& name,
   for (const repo::Snapshot& snapshot : snapshots) {
     if (!wish.clusters.contains(snapshot.cluster) || snapshot.repaired_from) continue;
     if (!Has(snapshot, name)) continue;
+    if (transfer::IsOfSelectedRows(snapshot)) {
+      take(found.selected, snapshot);
+      continue;
+    }
     take(found.any, snapshot);
     if (verified.contains(snapshot.id)) take(found.verified, snapshot);
   }
@@ -42,6 +49,10 @@ Newest NewestOf(const BackupWish& wish, const rows::CollectionName& name,
 // Why a collection is not kept well enough; empty: it is.
 std::string Lack(const Newest& newest, std::int64_t now_ms, std::int64_t max_age_ms) {
   const auto age = [&](const repo::Snapshot& s) { return now_ms - s.created_ms; };
+  if (newest.any == nullptr && newest.selected != nullptr) {
+    return "is with all its rows in no snapshot of the source (snapshot " +
+           newest.selected->id.Short() + " has selected rows)";
+  }
   if (newest.any == nullptr) return "is in no snapshot of the source";
   if (newest.verified != nullptr && age(*newest.verified) <= max_age_ms) return "";
   if (age(*newest.any) <= max_age_ms) {

@@ -24,8 +24,8 @@ Finding CheckBackup(const Context& context, const BackupWish& wish,
                     const std::vector<rows::CollectionName>& names);
 
 // The same of what was read: a pure function. A collection counts as kept when some snapshot of the
-// source has it, was verified, and is not older than max_age at `now`; one that a repair made of
-// what was readable never counts.
+// source has it, was verified, and is not older than max_age at `now`. One that a repair made of
+// what was readable never counts, nor one of selected rows (transfer::kSelectedRowsTag).
 Finding JudgeBackup(const BackupWish& wish, const std::vector<rows::CollectionName>& names,
                     const std::vector<repo::Snapshot>& snapshots,
                     const std::set<repo::SnapshotId>& verified, WallTime now);

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "transfer/backup.h"
+
 namespace aerie::migrate {
 namespace {
 
@@ -71,6 +73,21 @@ TEST_F(BackupCheckTest, OnlyTheSourcesOwnCount) {
   auto repaired = Made("a1", 1, {kDocs});
   repaired.repaired_from = repo::SnapshotId{"x"};
   EXPECT_EQ(Judge({repaired}, {0}, {kDocs}).verdict, Verdict::kFail) << "rows may be missing";
+}
+
+// One made with a filter or of some partitions: the other rows are nowhere.
+TEST_F(BackupCheckTest, OneOfSelectedRowsIsNone) {
+  auto selected = Made("a1", 1, {kDocs});
+  selected.tags = {"mine", transfer::kSelectedRowsTag};
+  const Finding only = Judge({selected}, {0}, {kDocs});
+  EXPECT_EQ(only.verdict, Verdict::kFail);
+  EXPECT_THAT(only.text, HasSubstr("default.docs is with all its rows in no snapshot of the source "
+                                   "(snapshot a1000000 has selected rows)"));
+  const auto whole = Made("b2", 2, {kDocs});
+  EXPECT_EQ(Judge({selected, whole}, {0, 1}, {kDocs}).verdict, Verdict::kPass);
+  const Finding unverified = Judge({selected, whole}, {0}, {kDocs});
+  EXPECT_EQ(unverified.verdict, Verdict::kFail);
+  EXPECT_THAT(unverified.text, HasSubstr("snapshot b2000000, which was not verified"));
 }
 
 TEST_F(BackupCheckTest, OfManyTheFirstAreNamed) {

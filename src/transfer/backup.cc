@@ -266,6 +266,11 @@ Result<std::unique_ptr<Destination>> OpenDestination(const Context& context,
 
 }  // namespace
 
+bool IsOfSelectedRows(const repo::Snapshot& snapshot) {
+  return std::find(snapshot.tags.begin(), snapshot.tags.end(), kSelectedRowsTag) !=
+         snapshot.tags.end();
+}
+
 bool EndsTheJob(const Status& status) {
   switch (KindOf(status)) {
     case Kind::kTransient:

@@ -24,6 +24,7 @@ namespace aerie::transfer {
 // Tag of a snapshot that was given a filter or partitions. It is never complete, so that "latest"
 // does not mean it and a restore by habit does not lose the other rows.
 inline constexpr char kSelectedRowsTag[] = "selected-rows";
+bool IsOfSelectedRows(const repo::Snapshot& snapshot);
 
 struct BackupOptions {
   std::string cluster_label;  // configured name or redacted URI; stored in the snapshot
