@@ -179,13 +179,17 @@ std::vector<Service> Daemon::Services() {
   return services;
 }
 
-Status Daemon::Run(const Context& context) {
+Status Daemon::Run(const Context& context, const std::function<void()>& serving) {
+  serving_ = true;
   const OnCancel stopping(context, [this] {
     serving_ = false;
     systemd_.Send("STOPPING=1\nSTATUS=stopping");
   });
-  serving_ = true;
-  systemd_.Send("READY=1\nSTATUS=serving");
+  // It listens since it was opened: who is told from here on finds it ready.
+  if (!context.cancelled()) {
+    if (serving) serving();
+    systemd_.Send("READY=1\nSTATUS=serving");
+  }
   return RunServices(context, Services());
 }
 

@@ -51,8 +51,9 @@ class Daemon {
                                               const DaemonOptions& options);
 
   // Until the context is cancelled; then jobs that run are stopped where they can go on. Tells
-  // systemd. Errors: of the catalog, after which a new start goes on.
-  Status Run(const Context& context);
+  // systemd. `serving` is called once, before anything runs, when /readyz answers 200; not when the
+  // context is cancelled already. Errors: of the catalog, after which a new start goes on.
+  Status Run(const Context& context, const std::function<void()>& serving = {});
 
   // --- For whoever shows it ---
   const Config& config() const { return config_; }

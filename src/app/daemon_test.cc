@@ -17,6 +17,7 @@
 #include "app/kinds/kinds.h"
 #include "app/systemd.h"
 #include "base/temp_folder_testing.h"
+#include "objects/http_client.h"
 
 namespace aerie::app {
 namespace {
@@ -94,6 +95,37 @@ TEST_F(DaemonTest, WorksWithNothingConfigured) {
   EXPECT_EQ((*daemon)->config().default_repository, "local");
   EXPECT_EQ((*daemon)->config().repositories.at("local").url, folder_ + "/repository");
   EXPECT_EQ((*daemon)->catalog_path(), folder_ + "/catalog.db");
+}
+
+TEST_F(DaemonTest, SaysThatItServesWhenItIsReadyToAnswer) {
+  const auto daemon = Open("");
+  ASSERT_TRUE(daemon.ok()) << daemon.status();
+  objects::HttpClient client;
+  const auto readyz = [&] {
+    const auto answer = client.Send(
+        Context::Background(),
+        {.method = "GET", .url = (*daemon)->url() + "/readyz", .operation = "ask", .direct = true});
+    return answer.ok() ? answer->status : 0;
+  };
+  EXPECT_EQ(readyz(), 503);
+  CancelScope scope(Context::Background());
+  int at_once = 0;
+  const Status ran = (*daemon)->Run(scope.context(), [&] {
+    at_once = readyz();
+    scope.Cancel();
+  });
+  EXPECT_TRUE(ran.ok()) << ran;
+  EXPECT_EQ(at_once, 200);
+}
+
+TEST_F(DaemonTest, SaysNothingWhenItIsStoppedBefore) {
+  const auto daemon = Open("");
+  ASSERT_TRUE(daemon.ok()) << daemon.status();
+  CancelScope scope(Context::Background());
+  scope.Cancel();
+  bool said = false;
+  EXPECT_TRUE((*daemon)->Run(scope.context(), [&] { said = true; }).ok());
+  EXPECT_FALSE(said);
 }
 
 TEST_F(DaemonTest, SchedulesOfTheConfigurationAreItsOwn) {

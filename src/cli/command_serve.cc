@@ -83,9 +83,9 @@ CommandResult Serve(Environment& env, const ServeArgs& args) {
   if (!daemon.ok()) return Failure(daemon.status());
   const CommandResult screen = Screen(env, **daemon);
   if (!screen.status.ok()) return screen;
-  env.output.Say(screen.text, screen.json);
   CommandResult result;
-  result.status = (*daemon)->Run(env.context);
+  result.status =
+      (*daemon)->Run(env.context, [&] { env.output.Say(screen.text, screen.json); });
   if (!result.status.ok()) return result;
   const auto open = (*daemon)->jobs().List({.open_only = true});
   if (!open.ok()) return Failure(open.status());

@@ -12,6 +12,7 @@ import signal
 import subprocess
 import time
 import unittest
+import urllib.request
 
 import grpc
 import numpy as np
@@ -89,8 +90,12 @@ class ServeTest(AcceptanceTest):
         def serves():
             self.assertIsNone(self.daemon.poll(), self.errors())
             with open(self.data + '.out', encoding='utf-8') as lines:
-                return f'"pid":{pid},' in lines.read()
+                # The last one may be written in part.
+                said = [json.loads(line) for line in lines if line.endswith('\n')]
+            return next((one for one in said if one.get('pid') == pid), None)
         wait_until(serves, 'the daemon serves')
+        with urllib.request.urlopen(serves()['url'] + '/readyz', timeout=60) as answer:
+            self.assertEqual(answer.status, 200)
 
     def errors(self):
         with open(self.data + '.err', encoding='utf-8', errors='replace') as file:
