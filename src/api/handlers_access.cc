@@ -63,14 +63,20 @@ Result<Reply> GetSession(Call& call) {
   return Reply{.json = std::move(json)};
 }
 
+// No user can have it as a name.
+constexpr char kUnknownUser[] = "(unknown user)";
+
 Result<Reply> LogIn(Call& call) {
-  call.object = call.body.at("user");
+  const std::string user = call.body.at("user");
   std::string password = call.body.at("password");
+  AERIE_ASSIGN(const auto known, call.parts.users.FindUser(user));
+  // What is no user's name may be a password, typed into the wrong field: it is written nowhere.
+  call.object = known ? known->name : kUnknownUser;
   AERIE_ASSIGN(const bool open, call.parts.access.IsOpen());
   if (open) return RefusedError("log in: no users are made yet, so nobody needs to");
   Duration wait{};
   auto login =
-      call.parts.access.LogIn(call.object, Secret::TakeFrom(password), call.address,
+      call.parts.access.LogIn(user, Secret::TakeFrom(password), call.address,
                               FromUnixMillis(call.now_ms), call.context.clock().Steady(), wait);
   if (!login.ok()) {
     const Kind kind = KindOf(login.status());

@@ -150,7 +150,7 @@ constexpr const char* kAccess = R"json({
     "role": {"type": "string"},
     "address": {"type": "string", "description": "Where the request came from; empty: the command line."},
     "action": {"type": "string", "description": "operationId of the route, or the command."},
-    "object": {"type": "string", "description": "What it was done to."},
+    "object": {"type": "string", "description": "What it was done to. Of a login that names no user: (unknown user), since the name may be a password in the wrong field."},
     "outcome": {"type": "string", "enum": ["begun", "done", "refused", "failed"], "description": "begun: how it ended was not recorded, so it is not known."},
     "detail": {"type": "string"},
     "trace_id": {"type": "string"}

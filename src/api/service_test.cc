@@ -6,6 +6,7 @@
 
 #include "api/schemas.h"
 #include "api/service_testing.h"
+#include "base/log.h"
 
 namespace aerie::api {
 namespace {
@@ -406,6 +407,32 @@ TEST(ServiceTest, GuessingPasswordsIsSlowedDown) {
   const auto entries = world.parts().audit.List({.action = "login", .limit = 100});
   EXPECT_EQ(entries->size(), 14u);
   EXPECT_EQ(entries->front().object, "root");
+}
+
+TEST(ServiceTest, APasswordInTheFieldOfTheNameIsWrittenNowhere) {
+  World world;
+  constexpr char kTyped[] = "hunter2-hunter2";
+  const auto login = [&](const char* user, const char* password) {
+    return world.Post("/api/v1/session", {{"user", user}, {"password", password}}).status;
+  };
+  log::Configure(log::Level::kDebug, log::Format::kText);
+  testing::internal::CaptureStderr();
+  EXPECT_EQ(login(kTyped, "x"), 409);  // no users are made
+  world.AddUser("root", Role::kAdmin);
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(login(kTyped, "x"), 401);
+  EXPECT_EQ(login(kTyped, "x"), 429);
+  EXPECT_EQ(login("root", kTyped), 429);
+  const std::string logged = testing::internal::GetCapturedStderr();
+  log::Configure(log::Level::kWarn, log::Format::kText);
+  EXPECT_NE(logged.find("api: request"), std::string::npos);
+  EXPECT_EQ(logged.find(kTyped), std::string::npos) << logged;
+  const auto entries = world.parts().audit.List({.limit = 100});
+  ASSERT_EQ(entries->size(), 13u);
+  EXPECT_EQ(entries->front().object, "root");
+  for (const catalog::AuditEntry& entry : *entries) {
+    if (entry.seq != entries->front().seq) EXPECT_EQ(entry.object, "(unknown user)");
+    EXPECT_EQ(entry.detail.find(kTyped), std::string::npos);
+  }
 }
 
 TEST(ServiceTest, GuessingThroughAProxyKeepsOutNobodyElse) {

@@ -266,6 +266,8 @@ class AccessTest(AcceptanceTest):
         listed = {token['name']: token for token in self.call('token', 'list')['tokens']}
         self.assertEqual(sorted(listed), sorted(ROLES))
         self.assertIsNotNone(listed['viewer']['last_used'])
+        # A password in the field of the name.
+        self.assertEqual(nobody.log_in(self.secrets[0], 'x').status, 401)
         ada = nobody.session('ada', self.secrets[1])
         self.secrets.append(ada.cookie)
         self.assertEqual(ada.post('/api/v1/jobs', HEALTH, X_CSRF_Token=ada.csrf).status, 202)
@@ -275,6 +277,7 @@ class AccessTest(AcceptanceTest):
         self.assertLessEqual({(me, 'user add', 'vera', 'refused'), (me, 'user add', 'vera', 'done'),
                               (me, 'user remove', 'ada', 'refused'), (me, 'token create', 'admin', 'done'),
                               ('token:viewer', 'createJob', '', 'refused'),
+                              ('nobody', 'login', '(unknown user)', 'refused'),
                               ('nobody', 'login', 'ada', 'done')}, noted)
         self.assertTrue(any(entry[:2] == ('user:ada', 'createJob') and entry[3] == 'done' for entry in noted), noted)
         lists = [ada.get(f'/api/v1/{what}').body for what in ('users', 'tokens', 'settings')]
@@ -543,7 +546,7 @@ class AccessTest(AcceptanceTest):
         ada = other.session('ada', known['ada'])
         audit = ada.get('/api/v1/audit?limit=500&action=login').json['items']
         refused = {(entry['address'], entry['object']) for entry in audit if entry['outcome'] == 'refused'}
-        self.assertLessEqual({('127.0.0.9', 'vera'), ('127.0.0.9', 'nobody0'), ('127.0.1.1', 'olga')}, refused)
+        self.assertLessEqual({('127.0.0.9', 'vera'), ('127.0.0.9', '(unknown user)'), ('127.0.1.1', 'olga')}, refused)
 
     # ---- the command line and the daemon
 
