@@ -9,6 +9,7 @@
 #include <sodium.h>
 
 #include "api/guards.h"
+#include "api/peer_address.h"
 #include "base/bytes.h"
 
 namespace aerie::api {
@@ -232,12 +233,13 @@ Result<Access::Login> Access::LogIn(const std::string& user, const Secret& passw
                                     const std::string& address, WallTime now, SteadyTime steady,
                                     Duration& wait) {
   wait = std::chrono::seconds(1);
-  if (const auto over = by_address_.Try(address, steady)) {
+  const std::string network = PeerNetwork(address);
+  if (const auto over = by_network_.Try(network, steady)) {
     wait = *over;
     return MakeStatus(Kind::kThrottled, "log in: too many tries; wait, then try again");
   }
   AERIE_TRY(CheckOwnPassword(user, password, steady, wait));
-  by_address_.Clear(address);
+  by_network_.Clear(network);
   AERIE_ASSIGN(const auto known, store_.FindUser(user));
   if (!known) return NotLoggedIn("log in: the name or the password is wrong");
   const std::int64_t now_ms = ToUnixMillis(now);

@@ -106,7 +106,7 @@ class Access {
     Secret session;  // for the cookie
   };
   // kDenied for a wrong name or password, whichever it is; kThrottled with how long to wait in
-  // `wait`.
+  // `wait`. Tries are counted by `user`, and by the network of `address` (PeerNetwork).
   Result<Login> LogIn(const std::string& user, const Secret& password, const std::string& address,
                       WallTime now, SteadyTime steady, Duration& wait);
   // The same test for somebody who is logged in.
@@ -128,7 +128,7 @@ class Access {
   catalog::AccessStore& store_;
   const AccessOptions options_;
   TryLimiter by_user_{10, std::chrono::seconds(6)};
-  TryLimiter by_address_{10, std::chrono::seconds(6)};
+  TryLimiter by_network_{10, std::chrono::seconds(6)};
   std::atomic<int> hashing_{0};
 };
 

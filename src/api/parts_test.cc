@@ -65,6 +65,35 @@ TEST(Guards, OnlyAConfiguredProxyOfThisMachineSaysWhoIsBehindIt) {
   EXPECT_EQ(peer("127.0.0.1", "10.0.0.1", GuardOptions{}), "127.0.0.1");
 }
 
+TEST(Guards, AnIPv4AddressIsOneHoweverItComes) {
+  const GuardOptions proxied{.public_origin = ParseOrigin("https://aerie.example")};
+  HttpRequest request;
+  request.address = "::ffff:10.0.0.7";
+  EXPECT_EQ(PeerAddress(request, {}), "10.0.0.7");
+  request.address = "::ffff:127.0.0.1";
+  request.headers["x-forwarded-for"] = "::ffff:10.0.0.1";
+  EXPECT_EQ(PeerAddress(request, proxied), "10.0.0.1");
+  request.headers["x-forwarded-for"] = "[::ffff:a00:1]:4711";
+  EXPECT_EQ(PeerAddress(request, proxied), "10.0.0.1");
+  request.headers["x-forwarded-for"] = "unknown";
+  EXPECT_EQ(PeerAddress(request, proxied), "127.0.0.1");
+}
+
+TEST(Guards, APeerIsItsIPv4AddressOrItsNetworkOfIPv6) {
+  for (const auto& [address, network] : {std::pair("10.0.0.1", "10.0.0.1"),
+                                         {"::ffff:10.0.0.1", "10.0.0.1"},
+                                         {"::FFFF:a00:1", "10.0.0.1"},
+                                         {"2001:db8:1:2::1", "2001:db8:1:2::/64"},
+                                         {"2001:db8:1:2:ffff:ffff:ffff:ffff", "2001:db8:1:2::/64"},
+                                         {"2001:DB8:1:3::1", "2001:db8:1:3::/64"},
+                                         {"fe80::1%eth0", "fe80::/64"},
+                                         {"::1", "::/64"},
+                                         {"", ""},
+                                         {"nonsense", "nonsense"}}) {
+    EXPECT_EQ(PeerNetwork(address), network) << address;
+  }
+}
+
 TEST(Guards, ChangesComeFromTheSameOrigin) {
   const GuardOptions options{.public_origin = ParseOrigin("https://aerie.example")};
   const std::string host = "127.0.0.1:8710";

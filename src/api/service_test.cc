@@ -409,6 +409,29 @@ TEST(ServiceTest, GuessingPasswordsIsSlowedDown) {
   EXPECT_EQ(entries->front().object, "root");
 }
 
+TEST(ServiceTest, GuessingFromManyAddressesOfANetworkIsOneGuesser) {
+  World world;
+  world.AddUser("root", Role::kAdmin);
+  const auto login = [&](const std::string& password, const std::string& address) {
+    HttpRequest request = World::Request(
+        "POST", "/api/v1/session",
+        Json{{"user", password == "x" ? "u" + address : "root"}, {"password", password}}.dump());
+    request.address = address;
+    return world.Ask(request)->status;
+  };
+  for (int i = 1; i <= 10; ++i) {
+    EXPECT_EQ(login("x", "2001:db8:1:2:" + std::to_string(i) + "::1"), 401);
+    EXPECT_EQ(login("x", i % 2 == 0 ? "10.0.0.1" : "::ffff:10.0.0.1"), 401);
+  }
+  EXPECT_EQ(login("x", "2001:db8:1:2:ffff::1"), 429);
+  EXPECT_EQ(login("x", "::ffff:10.0.0.1"), 429);
+  EXPECT_EQ(login(World::kPassword, "2001:db8:1:3::1"), 200);
+  EXPECT_EQ(login(World::kPassword, "::ffff:10.0.0.2"), 200);
+  const auto entries = world.parts().audit.List({.action = "login", .limit = 2});
+  EXPECT_EQ(entries->front().address, "10.0.0.2");
+  EXPECT_EQ(entries->back().address, "2001:db8:1:3::1") << "the audit log has it whole";
+}
+
 TEST(ServiceTest, APasswordInTheFieldOfTheNameIsWrittenNowhere) {
   World world;
   constexpr char kTyped[] = "hunter2-hunter2";

@@ -84,8 +84,7 @@ CommandResult Serve(Environment& env, const ServeArgs& args) {
   const CommandResult screen = Screen(env, **daemon);
   if (!screen.status.ok()) return screen;
   CommandResult result;
-  result.status =
-      (*daemon)->Run(env.context, [&] { env.output.Say(screen.text, screen.json); });
+  result.status = (*daemon)->Run(env.context, [&] { env.output.Say(screen.text, screen.json); });
   if (!result.status.ok()) return result;
   const auto open = (*daemon)->jobs().List({.open_only = true});
   if (!open.ok()) return Failure(open.status());
