@@ -5,6 +5,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/context.h"
 #include "base/secret.h"
@@ -18,6 +19,9 @@ struct SecretFlags {
   std::string command;
   std::optional<int> fd;
 };
+
+// Those that are given, such as "--password-file".
+std::vector<std::string> GivenFlags(const SecretFlags& flags, const std::string& stem);
 
 // The secret that the flags name; none when none was given. `stem` is what the flags begin with,
 // such as "--password" of --password-file. kInvalid, naming both, when two are given. What is given

@@ -154,19 +154,62 @@ Result<objects::S3Options> S3OptionsOf(const Context& context, const S3Config& c
   return out;
 }
 
+struct GivenPassphrase {
+  std::optional<Secret> secret;
+  std::string source;    // "AERIE_PASSWORD"
+  std::string withdraw;  // how to give it no longer: "unset AERIE_PASSWORD"
+};
+
 // A passphrase that was given in words: flag, configuration, environment. What is said for this
 // repository goes before what is said for all.
-Result<std::optional<Secret>> GivenPassphrase(const Context& context, const RepositoryFlags& flags,
-                                              const std::string& configured) {
-  AERIE_ASSIGN(std::optional<Secret> secret,
-               SecretOf(context, flags.password, flags.password_stem));
-  if (!secret && !configured.empty()) {
-    AERIE_ASSIGN(secret, ResolveSecret(context, configured));
+Result<GivenPassphrase> FindGiven(const Context& context, const RepositoryFlags& flags,
+                                  const std::string& configured) {
+  GivenPassphrase given;
+  AERIE_ASSIGN(given.secret, SecretOf(context, flags.password, flags.password_stem));
+  if (given.secret) {
+    given.source = GivenFlags(flags.password, flags.password_stem).front();
+    given.withdraw = "leave it out";
+    return given;
   }
-  if (!secret) {
-    AERIE_ASSIGN(secret, FromEnvironment(flags.password_variable));
+  if (!configured.empty()) {
+    AERIE_ASSIGN(given.secret, ResolveSecret(context, configured));
+    given.source = "the password in the configuration";
+    given.withdraw = "take it out";
+    return given;
   }
-  return secret;
+  AERIE_ASSIGN(given.secret, FromEnvironment(flags.password_variable));
+  given.source = flags.password_variable;
+  given.withdraw = "unset it";
+  return given;
+}
+
+// The file of the key folder that has the generated passphrase of a repository; none: it has none.
+std::optional<std::string> KeptKeyFile(const std::string& repository_id) {
+  const auto folder = KeyFolder();
+  if (!folder.ok()) return std::nullopt;
+  std::string path = *folder + "/" + repository_id;
+  std::error_code error;
+  if (!std::filesystem::exists(path, error)) return std::nullopt;
+  return path;
+}
+
+// The error of a call with a passphrase that was given. What is given is not passed over for one
+// that is found, but where that one would have fitted, the error says so.
+Status WithKeptKey(const Context& context, const std::shared_ptr<objects::ObjectStore>& store,
+                   const GivenPassphrase& given, const RepositoryFlags& flags,
+                   const Status& status) {
+  if (KindOf(status) != Kind::kWrongKey) return status;
+  const Status usual = flags.unfit.empty() ? status : WithMessage(status, flags.unfit);
+  const auto id = RepositoryId(context, *store);
+  if (!given.secret || !id.ok()) return usual;
+  const auto kept = KeptKeyFile(*id);
+  if (!kept) return usual;
+  const auto secret = SecretFromFile(*kept);
+  if (!secret.ok() || !repo::OpenRepository(context, store, *secret).ok()) return usual;
+  return WithMessage(status, "open repository " + store->Describe() + ": " + given.source +
+                                 " does not fit; the passphrase that was generated for it does, " +
+                                 "but what is given goes before: " + given.withdraw + ", or use " +
+                                 flags.password_stem + "-file " + *kept);
 }
 
 // The key of a repository whose making was cut off before the key got the repository's name: it is
@@ -205,11 +248,8 @@ bool Session::HasTerminal() const { return asking_ == Asking::kTerminal && IsTer
 Result<Secret> Session::FoundPassphrase(const Context& context,
                                         const std::shared_ptr<objects::ObjectStore>& store) const {
   AERIE_ASSIGN(const std::string id, RepositoryId(context, *store));
-  const auto folder = KeyFolder();
-  if (folder.ok()) {
-    std::error_code error;
-    const std::string path = *folder + "/" + id;
-    if (std::filesystem::exists(path, error)) return SecretFromFile(path);
+  if (const auto kept = KeptKeyFile(id)) return SecretFromFile(*kept);
+  if (const auto folder = KeyFolder(); folder.ok()) {
     AERIE_ASSIGN(auto pending, PendingPassphrase(context, store, *folder, id));
     if (pending) return *std::move(pending);
   }
@@ -401,19 +441,18 @@ Result<RepositoryAccess> Session::Access(const Context& context, const std::stri
   AERIE_ASSIGN(Located located, Locate(context, text, flags.limits, nullptr));
   AERIE_ASSIGN(const bool exists, repo::RepositoryExists(context, *located.store));
   if (!exists) return NoRepository(*located.store);
-  RepositoryAccess access{located.store, {}, {}};
-  AERIE_ASSIGN(auto given, GivenPassphrase(context, flags, located.configured_password));
-  if (given) {
-    access.passphrase = *std::move(given);
+  RepositoryAccess access{.store = located.store, .passphrase = {}, .key_file = {}, .explain = {}};
+  AERIE_ASSIGN(const GivenPassphrase given, FindGiven(context, flags, located.configured_password));
+  access.explain = [context, store = located.store, given, flags](const Status& status) {
+    return WithKeptKey(context, store, given, flags, status);
+  };
+  if (given.secret) {
+    access.passphrase = *given.secret;
     return access;
   }
   AERIE_ASSIGN(access.passphrase, FoundPassphrase(context, located.store));
   AERIE_ASSIGN(const std::string id, RepositoryId(context, *located.store));
-  std::error_code error;
-  if (const auto folder = KeyFolder();
-      folder.ok() && std::filesystem::exists(*folder + "/" + id, error)) {
-    access.key_file = *folder + "/" + id;
-  }
+  access.key_file = KeptKeyFile(id).value_or("");
   return access;
 }
 
@@ -423,7 +462,8 @@ Result<OpenedRepository> Session::Repository(const Context& context, const std::
   AERIE_ASSIGN(const Located located, Locate(context, text, flags.limits, nullptr));
   const auto& store = located.store;
   AERIE_ASSIGN(const bool exists, repo::RepositoryExists(context, *store));
-  AERIE_ASSIGN(auto passphrase, GivenPassphrase(context, flags, located.configured_password));
+  AERIE_ASSIGN(const GivenPassphrase given, FindGiven(context, flags, located.configured_password));
+  std::optional<Secret> passphrase = given.secret;
 
   OpenedRepository out;
   if (exists) {
@@ -437,7 +477,9 @@ Result<OpenedRepository> Session::Repository(const Context& context, const std::
     repo::OpenOptions options;
     // A folder is read as fast as the cache would be.
     if (!flags.no_cache && located.url.starts_with("s3:")) options.cache_folder = CacheFolder();
-    AERIE_ASSIGN(out.repository, repo::OpenRepository(context, store, *passphrase, options));
+    auto opened = repo::OpenRepository(context, store, *passphrase, options);
+    if (!opened.ok()) return WithKeptKey(context, store, given, flags, opened.status());
+    out.repository = *std::move(opened);
     return out;
   }
   if (absent == IfAbsent::kFail) return NoRepository(*store);

@@ -3,6 +3,7 @@
 // One Session a command or a run of a job; used from one thread, what it opens is thread-safe.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -47,6 +48,8 @@ struct RepositoryFlags {
   bool no_cache = false;                     // see CacheFolder
   const char* password_stem = "--password";  // what its flags begin with
   const char* password_variable = "AERIE_PASSWORD";
+  // What to say instead when no passphrase fits, where others than the usual ways give it.
+  std::string unfit = {};
   StoreLimitTexts limits = {};
 };
 
@@ -69,6 +72,8 @@ struct RepositoryAccess {
   std::shared_ptr<objects::ObjectStore> store;
   Secret passphrase;
   std::string key_file;  // where the passphrase was found in the key folder; empty: it was given
+  // The error of a call with `passphrase`; where that does not fit, it says what would.
+  std::function<Status(const Status&)> explain;
 };
 
 class Session {
@@ -86,7 +91,8 @@ class Session {
                               const ClusterFlags& flags) const;
 
   // `text` is a configured name, a path or a URL; empty: the configured default. `is_empty`, when
-  // given, is called before a key is derived if no snapshot is stored there.
+  // given, is called before a key is derived if no snapshot is stored there. A passphrase that is
+  // given and does not fit is kWrongKey, though one in the key folder may fit, which is said then.
   Result<OpenedRepository> Repository(const Context& context, const std::string& text,
                                       const RepositoryFlags& flags, IfAbsent absent,
                                       const std::function<void()>& is_empty = {}) const;

@@ -12,6 +12,7 @@
 
 #include "base/temp_folder_testing.h"
 #include "fake_milvus.h"
+#include "repo/repo_keys.h"
 
 namespace aerie::app {
 namespace {
@@ -233,6 +234,48 @@ TEST_F(SessionTest, AKeyThatDidNotGetItsNameIsFoundByTrying) {
   EXPECT_FALSE(std::filesystem::exists(folder_ + "/keys/new-00ff"));
   EXPECT_TRUE(std::filesystem::exists(folder_ + "/keys/new-0000"));
   EXPECT_TRUE(Open({}).ok());
+}
+
+// It is not passed over for a generated one, but the error says what would fit.
+TEST_F(SessionTest, WhatIsGivenAndDoesNotFitHidesNoGeneratedPassphrase) {
+  auto made = Open({}, IfAbsent::kCreate);
+  ASSERT_TRUE(made.ok()) << made.status();
+  const std::string kept = made->key_file;
+  const auto line = [&](const std::string& source, const std::string& remedy) {
+    return "open repository " + folder_ + "/repo: " + source +
+           " does not fit; the passphrase that was generated for it does, but what is given goes " +
+           "before: " + remedy + ", or use --password-file " + kept;
+  };
+  const auto check = [&](const Status& status, const std::string& expected) {
+    EXPECT_EQ(KindOf(status), Kind::kWrongKey);
+    EXPECT_EQ(status.message(), expected);
+  };
+  setenv("AERIE_PASSWORD", "raven", 1);
+  check(TryWith({}), line("AERIE_PASSWORD", "unset it"));
+  RepositoryFlags flags;
+  flags.unfit = "not said, since there is more to say";
+  flags.password.file = File("wrong", "raven\n");
+  check(TryWith(flags), line("--password-file", "leave it out"));
+  flags.password.file = kept;
+  EXPECT_TRUE(TryWith(flags).ok()) << "the remedy is one";
+  config_.repositories["main"] = {folder_ + "/repo", "raven"};
+  check(Session(config_).Repository(Context::Background(), "main", {}, IfAbsent::kFail).status(),
+        line("the password in the configuration", "take it out"));
+
+  // What is done to keys says the same.
+  auto access = Session(config_).Access(Context::Background(), folder_ + "/repo", {});
+  ASSERT_TRUE(access.ok()) << access.status();
+  check(access->explain(
+            repo::ListKeys(Context::Background(), *access->store, access->passphrase).status()),
+        line("AERIE_PASSWORD", "unset it"));
+  EXPECT_TRUE(access->explain(Ok()).ok());
+  EXPECT_EQ(access->explain(NotFoundError("gone")).message(), "gone");
+
+  // One that would not fit either is not recommended.
+  File("keys/" + made->repository->id(), "hawk\n");
+  EXPECT_EQ(std::string(TryWith({}).message()).find("generated"), std::string::npos);
+  flags.password.file = File("wrong", "raven\n");
+  EXPECT_EQ(TryWith(flags).message(), flags.unfit);
 }
 
 TEST_F(SessionTest, PermissionsOfAFolderThatWasThereStay) {

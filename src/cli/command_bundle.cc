@@ -78,14 +78,11 @@ struct Packing {
 
   Result<repo::Repository*> Open(Environment& env, const Context& context, const PackArgs& args) {
     AERIE_TRY(transfer::BeginBundle(context, *store, app::kProgram));
-    auto repository =
-        env.session.Repository(context, args.folder, args.bundle, app::IfAbsent::kCreate);
-    if (KindOf(repository.status()) == Kind::kWrongKey) {
-      return WithMessage(repository.status(),
-                         "pack into " + args.folder +
-                             ": a bundle is there, and the passphrase does not fit; set "
-                             "AERIE_BUNDLE_PASSWORD or use --bundle-password-file");
-    }
+    app::RepositoryFlags flags = args.bundle;
+    flags.unfit = "pack into " + args.folder +
+                  ": a bundle is there, and the passphrase does not fit; set "
+                  "AERIE_BUNDLE_PASSWORD or use --bundle-password-file";
+    auto repository = env.session.Repository(context, args.folder, flags, app::IfAbsent::kCreate);
     AERIE_TRY(repository.status());
     opened = *std::move(repository);
     return opened->repository.get();
@@ -424,13 +421,10 @@ Result<OpenBundle> Open(Environment& env, const UnpackArgs& args, CommandResult&
   AERIE_ASSIGN(bundle.manifest, CheckedBundle(env, *store, result));
   app::RepositoryFlags flags = args.flags;
   flags.limits = args.bundle.limits;
+  flags.unfit = "unpack " + args.bundle.text +
+                ": the passphrase is missing or does not fit; set AERIE_BUNDLE_PASSWORD or use "
+                "--bundle-password-file";
   auto opened = env.session.Repository(env.context, args.bundle.text, flags, app::IfAbsent::kFail);
-  if (KindOf(opened.status()) == Kind::kWrongKey) {
-    return WithMessage(opened.status(),
-                       "unpack " + args.bundle.text +
-                           ": the passphrase is missing or does not fit; set AERIE_BUNDLE_PASSWORD "
-                           "or use --bundle-password-file");
-  }
   AERIE_TRY(opened.status());
   bundle.opened = *std::move(opened);
   AERIE_ASSIGN(auto snapshot,

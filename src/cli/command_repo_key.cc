@@ -48,7 +48,7 @@ CommandResult List(Environment& env, const KeyArgs& args) {
   const auto access = env.session.Access(env.context, args.repo.text, args.repo.flags);
   if (!access.ok()) return Failure(access.status());
   const auto entries = repo::ListKeys(env.context, *access->store, access->passphrase);
-  if (!entries.ok()) return Failure(entries.status());
+  if (!entries.ok()) return Failure(access->explain(entries.status()));
   CommandResult result;
   Json keys = Json::array();
   std::vector<std::vector<std::string>> table = {{"ID", "CREATED", "IN USE", "ARGON2ID", ""}};
@@ -75,7 +75,7 @@ CommandResult Add(Environment& env, const KeyArgs& args) {
   const auto cost = repo::ChooseKdfCost(args.kdf);
   if (!cost.ok()) return Failure(cost.status());
   const auto id = repo::AddKey(env.context, *access->store, access->passphrase, *added, *cost);
-  if (!id.ok()) return Failure(id.status());
+  if (!id.ok()) return Failure(access->explain(id.status()));
   CommandResult result;
   result.json["key"] = *id;
   result.text = "added key " + id->substr(0, 8) + "\n";
@@ -87,7 +87,7 @@ CommandResult Remove(Environment& env, const KeyArgs& args) {
   if (!access.ok()) return Failure(access.status());
   if (const Status sure = Confirm(env, "remove key " + args.id); !sure.ok()) return Failure(sure);
   const Status removed = repo::RemoveKey(env.context, *access->store, access->passphrase, args.id);
-  if (!removed.ok()) return Failure(removed);
+  if (!removed.ok()) return Failure(access->explain(removed));
   CommandResult result;
   result.json["key"] = args.id;
   result.text = "removed key " + args.id + "; its passphrase no longer opens the repository\n";
@@ -103,7 +103,7 @@ CommandResult ChangePassphrase(Environment& env, const KeyArgs& args) {
   if (!cost.ok()) return Failure(cost.status());
   const auto id =
       repo::ChangePassphrase(env.context, *access->store, access->passphrase, *changed, *cost);
-  if (!id.ok()) return Failure(id.status());
+  if (!id.ok()) return Failure(access->explain(id.status()));
   CommandResult result;
   result.json["key"] = *id;
   result.text = "the passphrase was changed; the key is now " + id->substr(0, 8) + "\n";
@@ -175,7 +175,7 @@ CommandResult Rotate(Environment& env, const KeyArgs& args) {
   const auto fresh = app::FindNewPassphrase(env.context, args.fresh);
   if (!fresh.ok()) return Failure(fresh.status());
   const auto entries = repo::ListKeys(env.context, *access->store, access->passphrase);
-  if (!entries.ok()) return Failure(entries.status());
+  if (!entries.ok()) return Failure(access->explain(entries.status()));
   const std::string what = "rotate the master key: the " + std::to_string(entries->size()) +
                            " keys there are go, and only the passphrase given now opens the "
                            "repository then";
@@ -184,7 +184,7 @@ CommandResult Rotate(Environment& env, const KeyArgs& args) {
   if (!cost.ok()) return Failure(cost.status());
   const auto begun = repo::BeginRotation(env.context, *access->store, access->passphrase,
                                          fresh->value_or(Secret()), *cost);
-  if (!begun.ok()) return Failure(begun.status());
+  if (!begun.ok()) return Failure(access->explain(begun.status()));
   CommandResult result;
   result.json["key"] = begun->key_id;
   result.json["removed"] = begun->removed;

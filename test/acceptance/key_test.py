@@ -1,6 +1,7 @@
 """Passphrases of a repository: added, listed, removed, changed. No server is needed."""
 
 import os
+import re
 import unittest
 
 from harness import AcceptanceTest
@@ -86,6 +87,15 @@ class KeyTest(AcceptanceTest):
         self.assertTrue(os.path.exists(kept))
         self.assertIn(kept, changed['warnings'][0])
         self.call('repo', 'stats', password='own')
+
+    def test_one_in_the_environment_does_not_hide_the_generated_one(self):
+        key_file = self.call('repo', 'init', password=None)['repository']['key_file']
+        for words in (('repo', 'stats'), ('repo', 'key', 'list')):
+            said = self.message(*words, code=6, password='of another')
+            self.assertRegex(said, f'^open repository .*: AERIE_PASSWORD does not fit; .* unset it, or use '
+                                   f'--password-file {re.escape(key_file)}$')
+            self.call(*words, password=None)
+        self.call('repo', 'stats', '--password-file', key_file, password='of another')
 
     def test_without_encryption_there_are_no_passphrases(self):
         self.call('repo', 'init', '--unencrypted')

@@ -30,19 +30,15 @@ Result<OpenedRepository> OpenTarget(const Tools& tools, const MirrorRequest& req
   RepositoryFlags flags = request.to.flags;
   flags.password_stem = kMirrorPasswordStem;
   flags.password_variable = "AERIE_TO_PASSWORD";
+  flags.unfit = "mirror to " + request.to.text +
+                ": the passphrase does not fit; the target's own comes from --to-password-file, "
+                "--to-password-command, AERIE_TO_PASSWORD or the configuration";
   flags.limits = request.from.flags.limits;
   auto opened = tools.session.Repository(tools.context, request.to.text, flags,
                                          request.init ? IfAbsent::kCreate : IfAbsent::kFail);
   if (KindOf(opened.status()) == Kind::kNotFound) {
     return NotFoundError("mirror to " + request.to.text +
                          ": there is no repository; check --to, or add --init to make one");
-  }
-  if (KindOf(opened.status()) == Kind::kWrongKey) {
-    return WithMessage(opened.status(),
-                       "mirror to " + request.to.text +
-                           ": the passphrase does not fit; the target's own comes from "
-                           "--to-password-file, --to-password-command, AERIE_TO_PASSWORD or the "
-                           "configuration");
   }
   return opened;
 }
