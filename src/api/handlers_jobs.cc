@@ -5,17 +5,11 @@
 
 #include "api/call.h"
 #include "base/process.h"
+#include "jobs/job_json.h"
 #include "jobs/jobs.h"
 
 namespace aerie::api {
 namespace {
-
-Json TextOrNull(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
-
-Json HolderJson(const std::optional<catalog::Holder>& holder) {
-  if (!holder) return nullptr;
-  return {{"host", holder->host}, {"pid", holder->process.pid}};
-}
 
 jobs::JobTraits TraitsOf(const Parts& parts, const std::string& kind) {
   const auto found = parts.kinds.find(kind);
@@ -33,11 +27,6 @@ Json ActionsOf(const Parts& parts, const catalog::Job& job) {
     if (step.refused.empty() && step.next != *state) actions.push_back(jobs::NameOf(event));
   }
   return actions;
-}
-
-Json ErrorJson(const catalog::Job& job) {
-  if (job.error.empty()) return nullptr;
-  return {{"kind", job.error_kind}, {"message", job.error}};
 }
 
 // A member of a spec as a text; "" when it is none.
@@ -220,31 +209,20 @@ Result<Reply> WatchEverything(Call& call) {
 }  // namespace
 
 Json JobJson(const Parts& parts, const catalog::Job& job, bool whole) {
-  Json spec = ParseKept(job.spec);
-  Json json = {{"number", job.number},
-               {"kind", job.kind},
-               {"state", job.standing.state},
-               {"priority", job.priority},
-               {"schedule", TextOrNull(job.schedule)},
-               {"due_at", TimeOf(job.due_ms)},
-               {"created_at", TimeOf(job.created_ms)},
-               {"queued_at", TimeOf(job.queued_ms)},
-               {"started_at", TimeOf(job.started_ms)},
-               {"ended_at", TimeOf(job.ended_ms)},
-               {"spec", spec.is_null() ? Json::object() : std::move(spec)},
-               {"progress", ParseKept(job.progress)},
-               {"error", ErrorJson(job)},
-               {"interruptions", job.interruptions},
-               {"holder", HolderJson(job.holder)},
-               {"actions", ActionsOf(parts, job)}};
-  if (whole) json["result"] = ParseKept(job.result);
+  Json json = jobs::ToJson(job);
+  // The command line's alone: what a job goes on from, and where its history comes from.
+  json.erase("checkpoint");
+  json.erase("rebuilt");
+  if (!whole) json.erase("result");
+  for (const char* name : {"spec", "progress", "result"}) {
+    if (json.contains(name) && !json[name].is_object()) json[name] = nullptr;
+  }
+  if (json["spec"].is_null()) json["spec"] = Json::object();
+  json["actions"] = ActionsOf(parts, job);
   return json;
 }
 
-Json LogJson(const catalog::LogEntry& entry) {
-  return {
-      {"seq", entry.seq}, {"at", TimeOf(entry.at_ms)}, {"kind", entry.kind}, {"text", entry.text}};
-}
+Json LogJson(const catalog::LogEntry& entry) { return jobs::ToJson(entry); }
 
 Danger DangerOf(const Parts& parts, const std::string& kind, const Json& spec) {
   if (Flag(spec, "dry_run")) return {};

@@ -66,7 +66,7 @@ CommandResult Next(Environment& env, const NextArgs& args) {
     after = *due;
     const std::string utc = FormatUtc(*due), local = jobs::LocalText(spec->zone, *due);
     const std::string wait = WaitText(*spec, *due);
-    result.json["next"].push_back({{"due", utc}, {"local", local}, {"open", wait.empty()}});
+    result.json["next"].push_back({{"due_at", utc}, {"local", local}, {"open", wait.empty()}});
     table.push_back({local, utc, wait.empty() ? "at once" : wait});
   }
   result.text = jobs::Describe(spec->when) + " " + args.zone + "\n" + Table(table);

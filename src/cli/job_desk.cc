@@ -206,7 +206,7 @@ CommandResult HandOver(Environment& env, JobDesk& desk, std::int64_t number, Wai
   if (env.context.cancelled()) {
     // The error is the interrupt's; whoever made the job must know that it is still there.
     CommandResult result = Failure(MakeStatus(Kind::kCancelled, "interrupted"));
-    result.json["job"] = number;
+    result.json["number"] = number;
     result.warnings.push_back("job " + std::to_string(number) +
                               (daemon ? " goes on; aerie job cancel ends it"
                                       : " goes on when aerie serve runs, or by aerie job resume " +
@@ -215,7 +215,7 @@ CommandResult HandOver(Environment& env, JobDesk& desk, std::int64_t number, Wai
   }
   if (job.ok()) return ResultOf(*job);
   CommandResult result = Failure(job.status());
-  result.json["job"] = number;
+  result.json["number"] = number;
   return result;
 }
 

@@ -34,14 +34,15 @@ Json TextOr(const std::string& text) { return text.empty() ? Json(nullptr) : Jso
 }  // namespace
 
 Json ToJson(const catalog::Job& job) {
-  Json json = {{"job", job.number},
+  Json json = {{"number", job.number},
                {"kind", job.kind},
                {"state", job.standing.state},
                {"schedule", TextOr(job.schedule)},
-               {"due", TimeOf(job.due_ms)},
-               {"created", TimeOf(job.created_ms)},
-               {"started", TimeOf(job.started_ms)},
-               {"ended", TimeOf(job.ended_ms)},
+               {"due_at", TimeOf(job.due_ms)},
+               {"created_at", TimeOf(job.created_ms)},
+               {"queued_at", TimeOf(job.queued_ms)},
+               {"started_at", TimeOf(job.started_ms)},
+               {"ended_at", TimeOf(job.ended_ms)},
                {"priority", job.priority},
                {"spec", Stored(job.spec)},
                {"checkpoint", Stored(job.checkpoint)},
@@ -64,10 +65,10 @@ Json ToJson(const catalog::LogEntry& entry) {
 }
 
 Json ToJson(const catalog::Schedule& schedule, WallTime now) {
-  Json json = {{"schedule", schedule.id},
+  Json json = {{"id", schedule.id},
                {"origin", TextOr(schedule.origin)},
-               {"created", TimeOf(schedule.created_ms)},
-               {"updated", TimeOf(schedule.updated_ms)}};
+               {"created_at", TimeOf(schedule.created_ms)},
+               {"updated_at", TimeOf(schedule.updated_ms)}};
   const Json stored = Stored(schedule.spec);
   if (stored.is_object()) json.update(stored);
   const auto spec = ScheduleFromText(schedule.id, schedule.spec);
@@ -84,10 +85,13 @@ Json ToJson(const catalog::Schedule& schedule, WallTime now) {
 }
 
 Json ToJson(const catalog::ScheduleRun& run) {
-  return {{"due", TimeOf(run.due_ms)},    {"last_due", TimeOf(run.last_due_ms)},
-          {"times", run.times},           {"outcome", run.outcome},
-          {"reason", TextOr(run.reason)}, {"job", run.job == 0 ? Json(nullptr) : Json(run.job)},
-          {"at", TimeOf(run.at_ms)}};
+  return {{"due_at", TimeOf(run.due_ms)},
+          {"last_due_at", TimeOf(run.last_due_ms)},
+          {"times", run.times},
+          {"outcome", run.outcome},
+          {"reason", TextOr(run.reason)},
+          {"job", run.job == 0 ? Json(nullptr) : Json(run.job)},
+          {"recorded_at", TimeOf(run.at_ms)}};
 }
 
 Status StatusOf(const catalog::Job& job) {

@@ -48,7 +48,7 @@ class DocumentsTest(AcceptanceTest):
     def test_schedules_are_tried_out(self):
         result = self.aerie.json('schedule', 'next', 'daily at 02:30', '--zone', 'Europe/Berlin',
                                  '--from', '2026-03-28', '--count', '3').result
-        self.assertEqual([each['due'] for each in result['next']],
+        self.assertEqual([each['due_at'] for each in result['next']],
                          ['2026-03-28T01:30:00.000Z', '2026-03-29T01:00:00.000Z',
                           '2026-03-30T00:30:00.000Z'])
         self.assertEqual(result['meaning'], 'every day at 02:30')

@@ -91,10 +91,10 @@ class Daemon:
         return run.result
 
     def run(self, *args):
-        return self.call('job', 'run', *args)['job']
+        return self.call('job', 'run', *args)['number']
 
     def ended(self, number):
-        wait_until(lambda: self.job(number)['ended'], f'job {number} ends')
+        wait_until(lambda: self.job(number)['ended_at'], f'job {number} ends')
         return self.job(number)
 
     def job(self, number):
@@ -166,10 +166,10 @@ class PageTest(AcceptanceTest):
         stopped = [job for job in self.daemon.call('job', 'list', '--limit', '1000')['jobs']
                    if job['spec'].get('cluster') == 'slow' and job['state'] == 'completed']
         self.assertEqual(len(stopped), 1, 'paused, resumed, cancelled, and resumed to its end')
-        log = [line['text'] for line in self.daemon.call('job', 'log', str(stopped[0]['job']))['log']]
+        log = [line['text'] for line in self.daemon.call('job', 'log', str(stopped[0]['number']))['log']]
         for step in ('pausing -> paused', 'paused -> queued', 'cancelling -> cancelled', 'cancelled -> queued'):
             self.assertTrue([line for line in log if line.startswith(step)], log)
-        self.assertEqual([one['schedule'] for one in self.daemon.call('schedule', 'list')['schedules']], ['nightly'])
+        self.assertEqual([one['id'] for one in self.daemon.call('schedule', 'list')['schedules']], ['nightly'])
 
 
 if __name__ == '__main__':

@@ -125,7 +125,7 @@ class ServeTest(AcceptanceTest):
         return not self.jobs('--open')
 
     def ended(self, number, state='completed'):
-        wait_until(lambda: self.job(number)['ended'], f'job {number} ends')
+        wait_until(lambda: self.job(number)['ended_at'], f'job {number} ends')
         job = self.job(number)
         self.assertEqual(job['state'], state, f'{json.dumps(job)[:2000]}\n{self.errors()}')
         return job
@@ -146,13 +146,13 @@ class ServeTest(AcceptanceTest):
         for job in self.jobs():
             if job['state'] == 'failed':
                 self.assertIn(job['error']['kind'], ('transient', 'unknown_outcome', 'timeout'), job)
-                self.call('job', 'resume', str(job['job']))
+                self.call('job', 'resume', str(job['number']))
         return True
 
     def assert_ran_once_at_a_time(self):
         """Every job's log: it ran only when it was not running, and each run has its end."""
         for job in self.jobs():
-            log = self.call('job', 'log', str(job['job']))['log']
+            log = self.call('job', 'log', str(job['number']))['log']
             running = False
             for entry in log:
                 moved = re.match(r'(\w+) -> (\w+)', entry['text'])
@@ -170,27 +170,27 @@ class ServeTest(AcceptanceTest):
 
     def test_a_schedule_backs_up_verifies_and_keeps(self):
         self.start()
-        minutely = [job for job in self.call('schedule', 'list')['schedules'] if job['schedule'] == 'minutely']
+        minutely = [job for job in self.call('schedule', 'list')['schedules'] if job['id'] == 'minutely']
         self.assertEqual(minutely[0]['origin'], 'configuration')
         numbers = []
         for _ in range(3):
-            numbers.append(self.call('schedule', 'run', 'minutely')['job'])
+            numbers.append(self.call('schedule', 'run', 'minutely')['number'])
             result = self.ended(numbers[-1])['result']
             self.assertEqual((result['rows'], result['verified'], result['status']), (ROWS, True, 'completed'))
         self.assertEqual(len(self.snapshots()), 2)
         self.assertEqual({tuple(s['tags']) for s in self.snapshots()}, {('schedule:minutely',)})
         # By its own time, too.
-        wait_until(lambda: any(job['due'] for job in self.jobs('--schedule', 'minutely')), 'a minute begins')
-        due = [job for job in self.jobs('--schedule', 'minutely') if job['due']][0]
-        self.ended(due['job'])
+        wait_until(lambda: any(job['due_at'] for job in self.jobs('--schedule', 'minutely')), 'a minute begins')
+        due = [job for job in self.jobs('--schedule', 'minutely') if job['due_at']][0]
+        self.ended(due['number'])
         runs = self.call('schedule', 'show', 'minutely')['runs']
-        self.assertEqual((runs[-1]['outcome'], runs[-1]['job']), ('started', due['job']))
+        self.assertEqual((runs[-1]['outcome'], runs[-1]['job']), ('started', due['number']))
 
-        proof = self.ended(self.call('schedule', 'run', 'prove')['job'])['result']
+        proof = self.ended(self.call('schedule', 'run', 'prove')['number'])['result']
         self.assertEqual((proof['collection'], proof['rows'], proof['compared'], proof['dropped']),
                          ('default.docs', ROWS, True, True))
         self.assertEqual([name for name in self.client.names() if 'aerie_test' in name], [])
-        health = self.ended(self.call('job', 'run', 'health-check')['job'])['result']
+        health = self.ended(self.call('job', 'run', 'health-check')['number'])['result']
         self.assertEqual(health['clusters'][0]['status'], 'healthy')
         self.assertEqual(health['repositories'][0]['snapshots'], 2)
 
@@ -200,7 +200,7 @@ class ServeTest(AcceptanceTest):
         self.assertIn('configuration', refused['errors'][0]['message'])
 
         # A stop in the middle of a job is no failure of it.
-        number = self.call('job', 'run', 'backup', 'verify=false')['job']
+        number = self.call('job', 'run', 'backup', 'verify=false')['number']
         wait_until(lambda: self.job(number)['state'] == 'running', 'the backup runs')
         self.stop()
         self.assertIn(self.job(number)['state'], ('interrupted', 'completed'))
@@ -235,7 +235,7 @@ class ServeTest(AcceptanceTest):
         self.call('job', 'run', 'delete', 'snapshots=latest', code=8)
         missing = self.call('job', 'run', 'restore', 'to=lab', 'snapshot=0123456789abcdef', code=7)
         self.assertEqual(missing['state'], 'failed')
-        self.call('job', 'cancel', str(missing['job']), code=8)
+        self.call('job', 'cancel', str(missing['number']), code=8)
 
         # Its own schedule, made and changed while nothing runs.
         made = self.call('schedule', 'create', 'mine', 'daily at 02:00', 'backup', 'keep.daily=7',
@@ -266,7 +266,7 @@ class ServeTest(AcceptanceTest):
             return job and job['state'] == 'running' and job['holder']['pid'] == self.daemon.pid
         # The daemon dies twice. First another one comes in its place, and nothing is said of it.
         wait_until(runs, 'the backup runs')
-        number = slow()['job']
+        number = slow()['number']
         self.kill()
         self.start()
         wait_until(runs, 'the backup goes on')
@@ -274,7 +274,7 @@ class ServeTest(AcceptanceTest):
         self.kill()
         out, err = waiting.communicate(timeout=120)
         *events, result = [json.loads(line) for line in out.splitlines()]
-        self.assertEqual((waiting.returncode, err, result['job'], len(result['errors'])), (1, '', number, 1), result)
+        self.assertEqual((waiting.returncode, err, result['number'], len(result['errors'])), (1, '', number, 1), result)
         self.assertEqual(len([e for e in events if '-> running' in e.get('text', '')]), 2, events)
         error = result['errors'][0]
         self.assertEqual(error['kind'], 'transient')
@@ -288,24 +288,24 @@ class ServeTest(AcceptanceTest):
     def test_killed_at_any_moment(self):
         rng = random.Random(SEED)
         self.start()
-        first = self.ended(self.call('schedule', 'run', 'minutely')['job'])
-        number, kills, interrupted, restarts = first['job'], 0, 0, 0
+        first = self.ended(self.call('schedule', 'run', 'minutely')['number'])
+        number, kills, interrupted, restarts = first['number'], 0, 0, 0
         copies = []
         while kills < KILLS:
             what = ('minutely', 'restore', 'prune', 'prove', 'copy', 'mirror')[kills % 6]
             if what == 'copy':
                 copies.append(f'docs_copy{kills}')
                 number = self.call('job', 'run', 'copy', 'from=lab', 'to=lab', 'collections=docs',
-                                   f'suffix=_copy{kills}')['job']
+                                   f'suffix=_copy{kills}')['number']
             elif what == 'mirror':
-                number = self.call('job', 'run', 'mirror', f'to={self.repo}-second', 'init=true')['job']
+                number = self.call('job', 'run', 'mirror', f'to={self.repo}-second', 'init=true')['number']
             else:
-                number = self.call('schedule', 'run', what)['job']
+                number = self.call('schedule', 'run', what)['number']
             delay = rng.uniform(0, 0.4 if what in ('prune', 'mirror') else 2.5)
             time.sleep(delay)  # the moment itself is what is random
             self.kill()
             kills += 1
-            interrupted += not self.job(number)['ended']
+            interrupted += not self.job(number)['ended_at']
             self.start()
             what = f'all jobs end after kill {kills} of {what} at {delay:.2f} s, seed {SEED}'
             wait_until(self.idle, what)
@@ -316,10 +316,10 @@ class ServeTest(AcceptanceTest):
         jobs = self.jobs()
         print(f'seed {SEED}: {kills} kills, {interrupted} in the middle of a job, {len(jobs)} jobs, '
               f'the server started {restarts} times more', flush=True)
-        self.assertEqual(sorted(job['job'] for job in jobs), list(range(1, len(jobs) + 1)))
+        self.assertEqual(sorted(job['number'] for job in jobs), list(range(1, len(jobs) + 1)))
         bad = [job for job in jobs if job['state'] != 'completed']
         self.assertEqual(bad, [], f'seed {SEED}\n{self.errors()}')
-        self.assertEqual(sorted(s['schedule'] for s in self.call('schedule', 'list')['schedules']),
+        self.assertEqual(sorted(s['id'] for s in self.call('schedule', 'list')['schedules']),
                          ['minutely', 'prove', 'prune', 'restore'])
         self.assert_ran_once_at_a_time()
         self.call('backup', 'verify', '--repo', 'main', '--all', '--read-data')
