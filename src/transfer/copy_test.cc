@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
+#include <future>
 #include <mutex>
 #include <random>
 
@@ -246,6 +247,58 @@ TEST_F(CopyTest, AKilledCopyGoesOnAndDuplicatesNothing) {
       EXPECT_FALSE(outcome.was_there && outcome.rows_written > 0);
     }
   }
+}
+
+TEST_F(CopyTest, OfTwoAtOnceIntoOneNameTheSecondIsRefused) {
+  Site source;
+  source.Create("docs", 300);
+  Site target;
+  std::promise<void> writes, go_on;
+  std::atomic<bool> first_call{true};
+  target.server.Before("Insert", [&, resume = go_on.get_future().share()](const fake::Call&) {
+    if (!first_call.exchange(false)) return;
+    writes.set_value();
+    resume.wait();
+  });
+  auto first = std::async(std::launch::async, [&] { return Copy(source, target); });
+  writes.get_future().wait();
+  for (const OnConflict conflict : {OnConflict::kFail, OnConflict::kReplace, OnConflict::kMerge}) {
+    RestoreOptions options;
+    options.on_conflict = conflict;
+    const auto second = Copy(source, target, options);
+    EXPECT_EQ(KindOf(second.ok() ? second->status : second.status()), Kind::kLocked);
+    EXPECT_EQ(second.ok() ? second->status.message() : "",
+              "copy default.docs to default.docs: this process is at work on "
+              "default.docs_aerie_restore already; wait until that has ended, or copy under "
+              "another name (--suffix, --rename)");
+  }
+  go_on.set_value();
+  const auto run = first.get();
+  ASSERT_TRUE(run.ok()) << run.status();
+  EXPECT_TRUE(run->status.ok()) << run->status;
+  EXPECT_FALSE(run->collections.at(0).resumed);
+  EXPECT_TRUE(MustCopy(source, target).collections.at(0).was_there);
+  ExpectEqual(source, target);
+}
+
+// By another machine, which no lock of this one keeps out.
+TEST_F(CopyTest, AStagingCollectionThatGoesMeanwhileIsSaidInALine) {
+  Site source;
+  source.Create("docs", 300);
+  Site target;
+  std::atomic<bool> renamed{false};
+  target.server.Before("Insert", [&](const fake::Call&) {
+    if (renamed.exchange(true)) return;
+    fake::pb::RenameCollectionRequest rename;
+    rename.set_oldname(StagingName("docs"));
+    rename.set_newname("docs");
+    (void)target.server.Apply<fake::common::Status>(rename);
+  });
+  const auto run = Copy(source, target);
+  ASSERT_TRUE(run.ok()) << run.status();
+  EXPECT_THAT(std::string(run->status.message()),
+              HasSubstr("copy default.docs to default.docs: default.docs_aerie_restore is gone, "
+                        "renamed or dropped while it was written"));
 }
 
 TEST_F(CopyTest, WhatIsThereAlreadyIsDoneOnlyIfEveryRowIsTheSame) {

@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/machine_lock.h"
 #include "milvus/collection_admin.h"
 #include "milvus/scratch_index.h"
 #include "milvus/spec_reader.h"
@@ -66,8 +67,10 @@ class CollectionRestore {
 
  private:
   Status Restore(const Context& context, const RestorePlan::Item& item, RestoreOutcome& outcome) {
+    AERIE_TRY(LockStaging(outcome.to));
     AERIE_ASSIGN(const bool exists, milvus::CollectionExists(context, *to_, outcome.to));
     const bool merge = exists && options_.on_conflict == OnConflict::kMerge;
+    if (merge) staging_lock_.reset();
     if (!exists) AERIE_TRY(PrepareAhead(context, item.spec, outcome));
     AERIE_TRY(TakeTurn(context));
     if (exists && !merge) {
@@ -86,6 +89,22 @@ class CollectionRestore {
     AERIE_TRY(ExplainFailure(context, target.status(), closed, merge, outcome));
     if (merge) return Ok();
     return Finish(context, from, *target, exists, outcome);
+  }
+
+  // Two that work in one staging collection would each take it for what an earlier run left. Held
+  // to the end; a process that is killed has let go of it, so that the next run goes on.
+  Status LockStaging(const CollectionName& to) {
+    const CollectionName staging = Staging(to);
+    auto lock = MachineLock::Take(to_->cluster() + "/" + staging.ToString());
+    if (KindOf(lock.status()) == Kind::kLocked) {
+      return WithMessage(lock.status(),
+                         std::string(lock.status().message()) + " is at work on " +
+                             staging.ToString() + " already; wait until that has ended, or " +
+                             options_.verb + " under another name (--suffix, --rename)");
+    }
+    AERIE_TRY(Annotate(lock.status(), "lock " + staging.ToString()));
+    staging_lock_.emplace(*std::move(lock));
+    return Ok();
   }
 
   // What an earlier run of a job of many has finished is done. Else what is different, for a
@@ -161,6 +180,17 @@ class CollectionRestore {
       const Status dropped = milvus::DropCollection(context, *to_, work);
       if (!dropped.ok() && KindOf(dropped) != Kind::kNotFound) {
         return Annotate(copied, work.ToString() + " is left there");
+      }
+    }
+    if (KindOf(copied) == Kind::kNotFound && !merge) {
+      // No lock reaches other machines.
+      const auto there = milvus::CollectionExists(context, *to_, work);
+      if (there.ok() && !*there) {
+        return WithMessage(copied,
+                           work.ToString() +
+                               " is gone, renamed or dropped while it was written: another " +
+                               "machine works on the same name, or somebody removed it; " +
+                               "run this again when that has ended");
       }
     }
     return copied.ok() ? closed : copied;
@@ -397,6 +427,7 @@ class CollectionRestore {
   ProgressSink& progress_;
   const RestoreJob& job_;
   std::size_t number_ = 0;
+  std::optional<MachineLock> staging_lock_;
   Turns::Turn turn_;
   struct Ahead {
     CollectionSpec from;    // what the source was then
