@@ -54,6 +54,31 @@ TEST(TurnsTest, TheLowestThatWaitsIsNext) {
   EXPECT_EQ(order, (std::vector<std::size_t>{1, 2, 5, 9}));
 }
 
+TEST(TurnsTest, InOrderTheLowerNumberIsWaitedForThoughThereIsRoom) {
+  const Context context = Context::Background();
+  Turns turns(1, Turns::Order::kInOrder);
+  std::mutex mutex;
+  std::vector<std::size_t> order;
+  TaskGroup group(context);
+  const auto spawn = [&](std::size_t number) {
+    group.Spawn("take", [&, number](const Context& task) -> Status {
+      AERIE_ASSIGN(const auto turn, turns.Take(task, number, "test"));
+      std::lock_guard lock(mutex);
+      order.push_back(number);
+      return Ok();
+    });
+  };
+  for (const std::size_t number : {5, 3, 1}) spawn(number);
+  while (turns.waiting() < 3) std::this_thread::yield();
+  turns.PassOver(2);
+  EXPECT_EQ(turns.waiting(), 3U) << "nobody before 0";
+  spawn(0);
+  while (turns.waiting() > 1) std::this_thread::yield();
+  turns.PassOver(4);
+  EXPECT_TRUE(group.Join().ok());
+  EXPECT_EQ(order, (std::vector<std::size_t>{0, 1, 3, 5}));
+}
+
 TEST(TurnsTest, WhoGivesUpIsNotWaitedFor) {
   const Context context = Context::Background();
   Turns turns(1);

@@ -116,6 +116,44 @@ TEST_F(CopyTest, LargestFirst) {
   EXPECT_EQ(run.collections.at(0).name.collection, "a") << "the result is in order of names";
 }
 
+TEST_F(CopyTest, OneAfterTheOtherTheRowsOfTheLargestMoveFirstThoughTheNextIsReadyBefore) {
+  Site source;
+  for (int i = 1; i <= 4; ++i) source.Create("c" + std::to_string(i), 10 * i);
+  source.Create("refused", 45);
+  Site target;
+  target.Create("refused", 1);  // its name is taken: not waited for
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool ready = false;
+  std::vector<std::string> order;
+  target.server.Before("CreateIndex", [&](const fake::Call& call) {
+    const auto& index = static_cast<const fake::pb::CreateIndexRequest&>(call.request);
+    if (index.collection_name() != StagingName("c4")) return;
+    std::unique_lock lock(mutex);
+    EXPECT_TRUE(changed.wait_for(lock, std::chrono::seconds(30), [&] { return ready; }));
+  });
+  target.server.After("LoadCollection", [&](const fake::Call& call, google::protobuf::Message&) {
+    const auto& load = static_cast<const fake::pb::LoadCollectionRequest&>(call.request);
+    std::lock_guard lock(mutex);
+    ready |= load.collection_name() == StagingName("c3");
+    changed.notify_all();
+  });
+  target.server.Before("Insert", [&](const fake::Call& call) {
+    const auto& insert = static_cast<const fake::pb::InsertRequest&>(call.request);
+    std::lock_guard lock(mutex);
+    if (order.empty() || order.back() != insert.collection_name()) {
+      order.push_back(insert.collection_name());
+    }
+  });
+  RestoreOptions options;
+  options.parallel_collections = 1;
+  const auto run = Copy(source, target, options);
+  ASSERT_TRUE(run.ok()) << run.status();
+  EXPECT_EQ(KindOf(run->status), Kind::kPartial) << run->status;
+  EXPECT_THAT(order, ElementsAre(StagingName("c4"), StagingName("c3"), StagingName("c2"),
+                                 StagingName("c1")));
+}
+
 TEST_F(CopyTest, TheNextIsMadeReadyWhileRowsOfTwoMove) {
   Site source;
   for (int i = 0; i < 4; ++i) source.Create("c" + std::to_string(i), 10 + i);

@@ -38,7 +38,10 @@ Result<RestoreResult> RunRestore(const Context& context, Endpoint& from,
   // A live source has calls in flight as the target has.
   const int calls = options.writers + (from.cluster() != nullptr ? options.streams : 0);
   const std::size_t at_once = std::min(plan.items.size(), options.parallel_collections);
-  Turns turns(options.parallel_collections);
+  // One after the other, they come largest first, though the next one may be ready before. Several
+  // at once leave no room empty: whichever is ready begins.
+  Turns turns(options.parallel_collections,
+              options.parallel_collections <= 1 ? Turns::Order::kInOrder : Turns::Order::kWhoWaits);
   const RestoreJob job{from, to, features, options, CallBytes(at_once, calls), progress, turns};
   // As many again are made ready ahead.
   const std::size_t workers = 2 * std::max<std::size_t>(1, options.parallel_collections);

@@ -51,6 +51,7 @@ class CollectionRestore {
     const SteadyTime start = context.clock().Steady();
     outcome.status =
         item.refused.empty() ? Restore(context, item, outcome) : RefusedError(item.refused);
+    if (!had_turn_) job_.turns.PassOver(number_);
     if (!outcome.status.ok()) {
       outcome.status = Annotate(outcome.status, options_.verb + " " + outcome.name.ToString() +
                                                     " to " + outcome.to.ToString());
@@ -162,6 +163,7 @@ class CollectionRestore {
   // To read and write rows.
   Status TakeTurn(const Context& context) {
     AERIE_ASSIGN(turn_, job_.turns.Take(context, number_, "wait for its turn"));
+    had_turn_ = true;
     return Ok();
   }
 
@@ -429,6 +431,7 @@ class CollectionRestore {
   std::size_t number_ = 0;
   std::optional<MachineLock> staging_lock_;
   Turns::Turn turn_;
+  bool had_turn_ = false;
   struct Ahead {
     CollectionSpec from;    // what the source was then
     CollectionSpec target;  // as it was described
