@@ -1,6 +1,6 @@
 """The daemon: schedules that back up, verify and keep; jobs from the command line; SIGKILL of the
-daemon at random moments of scheduled backups, restores, prunes, copies and mirrors: history and schedules stay whole,
-jobs go on, nothing runs twice at once.
+daemon at random moments of scheduled backups, restores, prunes, copies, mirrors and syncs: history and schedules stay
+whole, jobs go on, nothing runs twice at once, and what a sync keeps equal is equal.
 
 DAEMON_KILLS=50 for the full number, DAEMON_SEED for another course of it."""
 
@@ -22,7 +22,9 @@ from harness import AERIE, ROOT, AcceptanceTest, wait_until
 
 DIM = 64
 ROWS = 40_000
-KILLS = int(os.environ.get('DAEMON_KILLS', 6))
+LIVE_ROWS = 20_000  # of the collection that is synced, and written to between the rounds
+KINDS = ('minutely', 'restore', 'prune', 'prove', 'copy', 'mirror', 'sync')
+KILLS = int(os.environ.get('DAEMON_KILLS', len(KINDS)))
 SEED = int(os.environ.get('DAEMON_SEED', time.time_ns() % 10**6))
 
 CONFIG = '''
@@ -142,12 +144,21 @@ class ServeTest(AcceptanceTest):
         except grpc.RpcError:
             pass
         self.lab.ask('start')
-        wait_until(lambda: self.client.load_state('docs') == 3, 'the collection is loaded again')
+        for name in ('docs', 'live'):
+            wait_until(lambda: self.client.load_state(name) == 3, f'{name} is loaded again')
         for job in self.jobs():
             if job['state'] == 'failed':
                 self.assertIn(job['error']['kind'], ('transient', 'unknown_outcome', 'timeout'), job)
                 self.call('job', 'resume', str(job['number']))
         return True
+
+    def write_live(self, number):
+        """What the next round of the sync has to bring over: rows changed, rows gone, rows that are new."""
+        keys = np.arange(LIVE_ROWS, dtype=np.int64) * 3
+        changed, gone = keys[number % 11::11], keys[number % 97::97]
+        self.client.upsert('live', bulk.columns(changed, np.full(len(changed), number + 1), DIM))
+        self.client.delete('live', f'id in {gone.tolist()}')
+        self.client.insert('live', bulk.columns(keys[:500] + LIVE_ROWS * 3 * (number + 1), np.zeros(500), DIM))
 
     def assert_ran_once_at_a_time(self):
         """Every job's log: it ran only when it was not running, and each run has its end."""
@@ -287,18 +298,25 @@ class ServeTest(AcceptanceTest):
 
     def test_killed_at_any_moment(self):
         rng = random.Random(SEED)
+        bulk.make(self.client, 'live', DIM)
+        bulk.fill(self.client, 'live', np.arange(LIVE_ROWS, dtype=np.int64) * 3, DIM)
+        self.client.flush('live')
         self.start()
         first = self.ended(self.call('schedule', 'run', 'minutely')['number'])
         number, kills, interrupted, restarts = first['number'], 0, 0, 0
         copies = []
         while kills < KILLS:
-            what = ('minutely', 'restore', 'prune', 'prove', 'copy', 'mirror')[kills % 6]
+            what = KINDS[kills % len(KINDS)]
             if what == 'copy':
                 copies.append(f'docs_copy{kills}')
                 number = self.call('job', 'run', 'copy', 'from=lab', 'to=lab', 'collections=docs',
                                    f'suffix=_copy{kills}')['number']
             elif what == 'mirror':
                 number = self.call('job', 'run', 'mirror', f'to={self.repo}-second', 'init=true')['number']
+            elif what == 'sync':
+                self.write_live(kills)
+                number = self.call('job', 'run', 'sync', 'from=lab', 'to=lab', 'collections=live',
+                                   'suffix=_standby')['number']
             else:
                 number = self.call('schedule', 'run', what)['number']
             delay = rng.uniform(0, 0.4 if what in ('prune', 'mirror') else 2.5)
@@ -330,6 +348,17 @@ class ServeTest(AcceptanceTest):
         rows = self.client.contents('docs')
         for name in ('docs_back', *copies):
             self.assert_contents(name, rows)
+            self.client.drop(name)
+        self.assert_equal_by_digest()
+
+    def assert_equal_by_digest(self):
+        """What the sync keeps equal, as Aerie's digests have it, and as a client reads it."""
+        found = self.call('diff', 'lab/default.live', 'lab/default.live_standby')
+        self.assertTrue(found['same'] and found['collections'][0]['rows_left'] >= LIVE_ROWS, found)
+        self.assert_contents('live_standby', self.client.contents('live'))
+        syncs = [job['result']['collections'][0]['how'] for job in self.jobs('--kind', 'sync')]
+        self.assertEqual(syncs[-1], 'copied', syncs)
+        for name in ('live', 'live_standby'):
             self.client.drop(name)
 
 
