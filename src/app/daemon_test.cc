@@ -102,9 +102,12 @@ TEST_F(DaemonTest, SaysThatItServesWhenItIsReadyToAnswer) {
   ASSERT_TRUE(daemon.ok()) << daemon.status();
   objects::HttpClient client;
   const auto readyz = [&] {
-    const auto answer = client.Send(
-        Context::Background(),
-        {.method = "GET", .url = (*daemon)->url() + "/readyz", .operation = "ask", .direct = true});
+    const auto answer = client.Send(Context::Background(), {.method = "GET",
+                                                            .url = (*daemon)->url() + "/readyz",
+                                                            .headers = {},
+                                                            .body = {},
+                                                            .operation = "ask",
+                                                            .direct = true});
     return answer.ok() ? answer->status : 0;
   };
   EXPECT_EQ(readyz(), 503);
