@@ -242,7 +242,7 @@ TEST_F(SessionTest, WhatIsGivenAndDoesNotFitHidesNoGeneratedPassphrase) {
   ASSERT_TRUE(made.ok()) << made.status();
   const std::string kept = made->key_file;
   const auto line = [&](const std::string& source, const std::string& remedy) {
-    return "open repository " + folder_ + "/repo: " + source +
+    return "open repository file://" + folder_ + "/repo: " + source +
            " does not fit; the passphrase that was generated for it does, but what is given goes " +
            "before: " + remedy + ", or use --password-file " + kept;
   };
