@@ -344,7 +344,11 @@ class ServeTest(AcceptanceTest):
         # Made by the daemon with a passphrase of its own: that of the environment is of no use.
         self.call('backup', 'verify', '--repo', self.repo + '-second', '--all', '--read-data',
                   env={'AERIE_PASSWORD': None})
-        self.assertEqual([name for name in self.client.names() if 'aerie' in name], [])
+        left = [name for name in self.client.names() if 'aerie' in name]
+        self.assertEqual(left, [], [
+            f'seed {SEED}', *((name, self.client.describe(name)) for name in (*left, 'docs_back')),
+            *((job['number'], job['started_at'], job['ended_at'], self.call('job', 'log', str(job['number']))['log'])
+              for job in self.jobs('--kind', 'restore')[:2])])
         rows = self.client.contents('docs')
         for name in ('docs_back', *copies):
             self.assert_contents(name, rows)
