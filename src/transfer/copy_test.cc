@@ -339,6 +339,19 @@ TEST_F(CopyTest, AStagingCollectionThatGoesMeanwhileIsSaidInALine) {
                         "renamed or dropped while it was written"));
 }
 
+TEST_F(CopyTest, WhatAKilledReplaceLeftGoesWhenTheOldCollectionIsEqual) {
+  Site source;
+  source.Create("docs", 300);
+  Site target;
+  MustCopy(source, target);
+  target.Create(StagingName("docs"), 100);
+  RestoreOptions options;
+  options.on_conflict = OnConflict::kReplace;
+  EXPECT_TRUE(MustCopy(source, target, options).collections.at(0).was_there);
+  EXPECT_FALSE(target.Has(StagingName("docs")));
+  ExpectEqual(source, target);
+}
+
 TEST_F(CopyTest, WhatIsThereAlreadyIsDoneOnlyIfEveryRowIsTheSame) {
   Site source;
   source.Create("same", 30);

@@ -76,7 +76,7 @@ class CollectionRestore {
     AERIE_TRY(TakeTurn(context));
     if (exists && !merge) {
       AERIE_ASSIGN(const std::string difference, CompareWithWhatIsThere(context, outcome));
-      if (outcome.was_there) return Ok();
+      if (outcome.was_there) return DropLeftStaging(context, outcome);
       // The plan may have seen the name free, and somebody took it meanwhile.
       if (options_.on_conflict == OnConflict::kFail) return NameTaken(difference);
     }
@@ -135,6 +135,14 @@ class CollectionRestore {
       outcome.warnings.push_back("was there with the same rows, but: " + line);
     }
     return std::string();
+  }
+
+  // What a killed run was making, when the collection turns out to need no other: a replace that
+  // goes on finds the old one equal.
+  Status DropLeftStaging(const Context& context, const RestoreOutcome& outcome) {
+    const CollectionName staging = Staging(outcome.to);
+    AERIE_ASSIGN(const bool left, milvus::CollectionExists(context, *to_, staging));
+    return left ? milvus::DropCollection(context, *to_, staging) : Ok();
   }
 
   // Before its turn, since on Milvus this is some seconds of waiting for the server. The source is
