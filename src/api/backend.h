@@ -21,6 +21,7 @@
 #include "repo/repository.h"
 #include "rows/schema.h"
 #include "transfer/diff.h"
+#include "transfer/row_sizes.h"
 
 namespace aerie::api {
 
@@ -38,12 +39,17 @@ struct ClusterView {
   std::string server_version{};
   std::int64_t checked_ms = 0;
   std::optional<std::int64_t> collections{};
+  // Of the collections that were read last: the sizes that are known, and of how many none is.
+  // none: not read yet.
+  std::optional<std::int64_t> size_bytes{};
+  std::optional<std::int64_t> unsized{};
 };
 
 struct CollectionView {
   rows::CollectionName name{};
   std::optional<std::int64_t> rows{};
-  std::string load_state = "unknown";  // loaded, partly_loaded, not_loaded, unknown
+  std::optional<transfer::SizeAbout> size{};  // of the rows, plain
+  std::string load_state = "unknown";         // loaded, partly_loaded, not_loaded, unknown
   std::int64_t replicas = 0;
   std::int64_t partitions = 0;
   std::int64_t fields = 0;

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "api/call.h"
+#include "api/stored.h"
 #include "base/glob.h"
 
 namespace aerie::api {
@@ -11,30 +12,6 @@ namespace {
 template <class T>
 Json OrNull(const std::optional<T>& value) {
   return value ? Json(*value) : Json(nullptr);
-}
-
-bool IsOf(const repo::Snapshot& snapshot, const ClusterView& cluster) {
-  return snapshot.cluster == cluster.name || snapshot.cluster == cluster.uri;
-}
-
-// When the newest complete snapshots were begun, of those that `accept` takes.
-struct Newest {
-  std::int64_t any_ms = 0;
-  std::int64_t verified_ms = 0;
-  void Add(const SnapshotView& view) {
-    any_ms = std::max(any_ms, view.snapshot.created_ms);
-    if (view.verified) verified_ms = std::max(verified_ms, view.snapshot.created_ms);
-  }
-};
-
-Newest NewestOf(const std::vector<RepositoryView>& repositories, const ClusterView& cluster) {
-  Newest newest;
-  for (const RepositoryView& repository : repositories) {
-    for (const SnapshotView& view : *repository.snapshots) {
-      if (view.snapshot.complete && IsOf(view.snapshot, cluster)) newest.Add(view);
-    }
-  }
-  return newest;
 }
 
 Json ClusterJson(const ClusterView& cluster, const std::vector<RepositoryView>& repositories) {
@@ -51,6 +28,8 @@ Json ClusterJson(const ClusterView& cluster, const std::vector<RepositoryView>& 
            cluster.server_version.empty() ? Json(nullptr) : Json(cluster.server_version)},
           {"checked_at", TimeOf(cluster.checked_ms)},
           {"collections", OrNull(cluster.collections)},
+          {"size_bytes", OrNull(cluster.size_bytes)},
+          {"unsized_collections", OrNull(cluster.unsized)},
           {"newest_snapshot_at", TimeOf(newest.any_ms)},
           {"newest_verified_at", TimeOf(newest.verified_ms)}};
 }
@@ -76,37 +55,13 @@ Result<Reply> GetCluster(Call& call) {
   return Reply{.json = ClusterJson(cluster, call.parts.ports.backend->Repositories(call.context))};
 }
 
-struct StoredCollection {
-  Newest newest{};
-  std::int64_t rows = -1;
-  std::int64_t bytes = 0;
-};
-
-// What the snapshots have of each collection of a cluster: rows and bytes of the newest.
-std::map<rows::CollectionName, StoredCollection> StoredOf(
-    const std::vector<RepositoryView>& repositories, const ClusterView& cluster) {
-  std::map<rows::CollectionName, StoredCollection> stored;
-  for (const RepositoryView& repository : repositories) {
-    for (const SnapshotView& view : *repository.snapshots) {
-      if (!view.snapshot.complete || !IsOf(view.snapshot, cluster)) continue;
-      for (const repo::SnapshotCollection& collection : view.snapshot.collections) {
-        StoredCollection& known = stored[collection.name];
-        if (view.snapshot.created_ms > known.newest.any_ms) {
-          known.rows = static_cast<std::int64_t>(collection.digest.rows);
-          known.bytes = static_cast<std::int64_t>(collection.bytes);
-        }
-        known.newest.Add(view);
-      }
-    }
-  }
-  return stored;
-}
-
 Json CollectionJson(const CollectionView& view, const StoredCollection& stored) {
   const bool known = stored.rows >= 0;
   return {{"database", view.name.database},
           {"name", view.name.collection},
           {"rows", OrNull(view.rows)},
+          {"size_bytes", view.size ? Json(view.size->bytes) : Json(nullptr)},
+          {"size_from", view.size ? Json(transfer::NameOf(view.size->from)) : Json(nullptr)},
           {"load_state", view.load_state},
           {"replicas", view.replicas},
           {"partitions", view.partitions},

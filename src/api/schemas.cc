@@ -341,7 +341,7 @@ constexpr const char* kJobs = R"json({
 constexpr const char* kEstate = R"json({
 "Cluster": {
   "type": "object",
-  "required": ["name", "uri", "is_default", "state", "error", "server_version", "checked_at", "collections", "newest_snapshot_at", "newest_verified_at"],
+  "required": ["name", "uri", "is_default", "state", "error", "server_version", "checked_at", "collections", "size_bytes", "unsized_collections", "newest_snapshot_at", "newest_verified_at"],
   "properties": {
     "name": {"type": "string"},
     "uri": {"type": "string", "description": "Without credentials."},
@@ -351,6 +351,8 @@ constexpr const char* kEstate = R"json({
     "server_version": {"type": ["string", "null"]},
     "checked_at": {"$ref": "TimeOrNull"},
     "collections": {"type": ["integer", "null"]},
+    "size_bytes": {"type": ["integer", "null"], "description": "The sum of the known sizes of its collections, an estimate; null: not read yet."},
+    "unsized_collections": {"type": ["integer", "null"], "description": "Collections whose size is not known and not in that sum."},
     "newest_snapshot_at": {"$ref": "TimeOrNull"},
     "newest_verified_at": {"$ref": "TimeOrNull", "description": "When the newest snapshot was made that is complete and verified."}
   }
@@ -358,11 +360,13 @@ constexpr const char* kEstate = R"json({
 "ClusterPage": {"page_of": "Cluster"},
 "ClusterCollection": {
   "type": "object",
-  "required": ["database", "name", "rows", "load_state", "replicas", "partitions", "fields", "indexes", "aliases", "snapshot_rows", "snapshot_bytes", "newest_snapshot_at", "newest_verified_at"],
+  "required": ["database", "name", "rows", "size_bytes", "size_from", "load_state", "replicas", "partitions", "fields", "indexes", "aliases", "snapshot_rows", "snapshot_bytes", "newest_snapshot_at", "newest_verified_at"],
   "properties": {
     "database": {"type": "string"},
     "name": {"type": "string"},
-    "rows": {"type": ["integer", "null"], "description": "As the server estimates it; null: it does not say."},
+    "rows": {"type": ["integer", "null"], "description": "Counted where all of it is loaded, else what the server's statistics say; null: it does not say."},
+    "size_bytes": {"type": ["integer", "null"], "description": "Of its rows, plain, without indexes and copies: an estimate, rows times what a row takes. null: not known."},
+    "size_from": {"type": ["string", "null"], "enum": ["schema", "snapshot", "sample", null], "description": "Where what a row takes is from: schema: each row takes the same; snapshot: the average of the newest snapshot that has it; sample: of a few rows that were read."},
     "load_state": {"type": "string", "enum": ["loaded", "partly_loaded", "not_loaded", "unknown"]},
     "replicas": {"type": "integer"},
     "partitions": {"type": "integer"},

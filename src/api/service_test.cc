@@ -144,6 +144,18 @@ TEST_F(RouteTest, AnswersAreWhatTheDocumentSaysAndNeverAFault) {
   EXPECT_GT(good, 40);
 }
 
+TEST(ServiceTest, SizesOfCollectionsAreEstimatesThatSayWhereTheyAreFrom) {
+  World world;
+  const Json page = JsonOf(world.Get("/api/v1/clusters/prod/collections"));
+  EXPECT_EQ(page["items"][0]["size_bytes"], 1200);
+  EXPECT_EQ(page["items"][0]["size_from"], "snapshot");
+  EXPECT_TRUE(page["items"][1]["size_bytes"].is_null());
+  EXPECT_TRUE(page["items"][1]["size_from"].is_null());
+  const Json cluster = JsonOf(world.Get("/api/v1/clusters/prod"));
+  EXPECT_EQ(cluster["size_bytes"], 1200);
+  EXPECT_EQ(cluster["unsized_collections"], 1);
+}
+
 TEST_F(RouteTest, ForeignHostsAndOriginsAreRefused) {
   for (const Route& route : Routes()) {
     HttpRequest request = RequestOf(route);

@@ -56,12 +56,18 @@ class FakeBackend : public Backend {
              .health = Ok(),
              .server_version = "v2.3.5",
              .checked_ms = 1'700'000'000'000,
-             .collections = 1}};
+             .collections = 2,
+             .size_bytes = 1200,
+             .unsized = 1}};
   }
   Result<CollectionList> Collections(const Context&, const std::string&) override {
     CollectionView docs;
     docs.name.collection = "docs";
-    return CollectionList{.age = {.as_of_ms = 1'700'000'000'000}, .collections = {docs}};
+    docs.rows = 12;
+    docs.size = transfer::SizeAbout{.bytes = 1200, .from = transfer::SizeAbout::From::kSnapshot};
+    CollectionView notes;
+    notes.name.collection = "notes";
+    return CollectionList{.age = {.as_of_ms = 1'700'000'000'000}, .collections = {docs, notes}};
   }
   std::vector<RepositoryView> Repositories(const Context&) override {
     return {{.name = "main",

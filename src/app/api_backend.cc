@@ -1,16 +1,21 @@
 #include "app/api_backend.h"
 
 #include <filesystem>
+#include <functional>
+#include <optional>
 #include <utility>
 
 #include <nlohmann/json.hpp>
 
+#include "api/stored.h"
 #include "app/config_view.h"
 #include "base/task_group.h"
 #include "milvus/spec_reader.h"
 #include "repo/pins.h"
+#include "rows/load_state.h"
 #include "transfer/diff.h"
 #include "transfer/endpoint.h"
+#include "transfer/row_sizes.h"
 
 namespace aerie::app {
 namespace {
@@ -18,6 +23,9 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr auto kFirstReading = std::chrono::seconds(10);  // whoever looks waits for it so long
+// Of one reading of a cluster's collections, for sizes: what is left is for the next one.
+constexpr auto kMostSnapshots = std::chrono::seconds(2);
+constexpr auto kMostSampling = std::chrono::seconds(5);
 
 struct ClusterReading {
   std::string server_version{};
@@ -29,22 +37,9 @@ struct RepositoryReading {
   std::shared_ptr<const std::vector<api::SnapshotView>> snapshots{};
 };
 
-std::string LoadStateOf(const rows::CollectionSpec& spec) {
-  if (spec.load_state == rows::LoadState::kLoaded) {
-    for (const auto& partition : spec.partitions) {
-      if (partition.load_state != rows::LoadState::kLoaded) return "partly_loaded";
-    }
-    return "loaded";
-  }
-  for (const auto& partition : spec.partitions) {
-    if (partition.load_state == rows::LoadState::kLoaded) return "partly_loaded";
-  }
-  return "not_loaded";
-}
-
 api::CollectionView ViewOf(const transfer::Endpoint::Seen& seen) {
   api::CollectionView view{.name = seen.spec.name,
-                           .load_state = LoadStateOf(seen.spec),
+                           .load_state = rows::LoadWord(seen.spec),
                            .replicas = seen.spec.replicas,
                            .partitions = static_cast<std::int64_t>(seen.spec.partitions.size()),
                            .fields = static_cast<std::int64_t>(seen.spec.schema.fields.size()),
@@ -57,9 +52,13 @@ api::CollectionView ViewOf(const transfer::Endpoint::Seen& seen) {
 }  // namespace
 
 struct ApiBackend::WatchedCluster {
+  // Of the newest snapshots.
+  using Stored = std::function<std::map<rows::CollectionName, api::StoredCollection>(
+      const Context&, const api::ClusterView&)>;
   WatchedCluster(const Session& opened, std::string called, const ClusterConfig& config,
-                 const KeptTimes& times)
+                 const KeptTimes& times, Stored from)
       : session(opened),
+        stored(std::move(from)),
         name(std::move(called)),
         uri(RedactedUri(config.uri)),
         health([this](const Context& context) { return ReadHealth(context); }, times),
@@ -96,22 +95,37 @@ struct ApiBackend::WatchedCluster {
     const auto endpoint = transfer::MakeClusterEndpoint(opened, {});
     auto names = endpoint->List(context);
     if (!names.ok()) return Drop(names.status());
-    std::vector<api::CollectionView> views;
+    std::vector<transfer::Endpoint::Seen> all;
     for (const rows::CollectionName& collection : *names) {
-      const auto seen = endpoint->Inspect(context, collection);
+      auto seen = endpoint->Inspect(context, collection);
       // It may have been dropped meanwhile.
       if (KindOf(seen.status()) == Kind::kNotFound) continue;
       if (!seen.ok()) return Drop(seen.status());
-      views.push_back(ViewOf(*seen));
+      all.push_back(*std::move(seen));
+    }
+    const auto backups = stored(context, {.name = name, .uri = uri});
+    const Context sampling = context.WithTimeout(kMostSampling);
+    std::vector<api::CollectionView> views;
+    for (const transfer::Endpoint::Seen& seen : all) {
+      views.push_back(ViewOf(seen));
+      std::optional<transfer::RowSizes::Stored> backup;
+      const auto found = backups.find(seen.spec.name);
+      if (found != backups.end() && found->second.rows > 0) {
+        backup = {.rows = static_cast<std::uint64_t>(found->second.rows),
+                  .bytes = static_cast<std::uint64_t>(found->second.bytes)};
+      }
+      views.back().size = sizes.Of(sampling, opened, seen, backup);
     }
     return views;
   }
 
   const Session& session;
+  const Stored stored;
   const std::string name;
   const std::string uri;
   std::mutex mutex;
   std::shared_ptr<milvus::Client> client;
+  transfer::RowSizes sizes;
   Kept<ClusterReading> health;
   Kept<std::vector<api::CollectionView>> details;
 };
@@ -171,8 +185,11 @@ struct ApiBackend::WatchedRepository {
 ApiBackend::ApiBackend(const Session& session, std::set<std::string> configured,
                        const KeptTimes& times)
     : session_(session), configured_(std::move(configured)) {
+  const auto stored = [this](const Context& context, const api::ClusterView& cluster) {
+    return api::StoredOf(Repositories(context.WithTimeout(kMostSnapshots)), cluster);
+  };
   for (const auto& [name, config] : session.config().clusters) {
-    clusters_[name] = std::make_unique<WatchedCluster>(session, name, config, times);
+    clusters_[name] = std::make_unique<WatchedCluster>(session, name, config, times, stored);
   }
   for (const auto& [name, config] : session.config().repositories) {
     repositories_[name] = std::make_unique<WatchedRepository>(session, name, config, times);
@@ -206,6 +223,12 @@ std::vector<api::ClusterView> ApiBackend::Clusters() {
     if (look.value) {
       view.server_version = look.value->server_version;
       view.collections = static_cast<std::int64_t>(look.value->collections.size());
+    }
+    if (const auto collections = one->details.Last()) {
+      view.size_bytes = view.unsized = 0;
+      for (const api::CollectionView& each : *collections) {
+        each.size ? * view.size_bytes += each.size->bytes : ++*view.unsized;
+      }
     }
     views.push_back(std::move(view));
   }

@@ -6,7 +6,11 @@
 #include <gtest/gtest.h>
 
 #include "base/temp_folder_testing.h"
+#include "fake_milvus.h"
+#include "milvus/collection_admin.h"
+#include "milvus/uri.h"
 #include "objects/open_store.h"
+#include "transfer/backup.h"
 
 namespace aerie::app {
 namespace {
@@ -97,6 +101,59 @@ TEST_F(ApiBackendTest, TheConfigurationIsShownWithoutSecrets) {
     EXPECT_EQ(cluster.uri.find("pa55"), std::string::npos);
     EXPECT_FALSE(cluster.health);  // nothing was looked at yet
   }
+}
+
+TEST_F(ApiBackendTest, CollectionsHaveTheirSizesAndTheirClusterTheSum) {
+  fake::FakeMilvus fake;
+  const auto client = *milvus::Client::Open(context_, *milvus::ParseUri(fake.uri()), {});
+  const auto fill = [&](const std::string& name, int rows) {
+    std::vector<std::string> keys;
+    for (int i = 0; i < rows; ++i) keys.push_back("key" + std::to_string(10'000 + i));
+    fake.Create(fake::SimpleTextSchema(name));
+    fake.Apply<fake::pb::MutationResult>(fake::SimpleTextRows(name, keys));
+  };
+  fake.Create(fake::SimpleSchema("fixed"));
+  fake.Apply<fake::pb::MutationResult>(fake::SimpleRows("fixed", {1, 2, 3}));
+  fill("stored", 20);
+  const auto cluster = transfer::MakeClusterEndpoint(client, {});
+  transfer::BackupOptions backup;
+  backup.cluster_label = "live";
+  backup.selection.collections = {"stored"};
+  const auto taken = transfer::RunBackup(context_, *cluster, *repository_, backup, NoProgress());
+  ASSERT_TRUE(taken.ok() && taken->status.ok()) << taken.status();
+  ASSERT_TRUE(taken->snapshot);
+  const std::uint64_t bytes = taken->snapshot->collections.at(0).bytes;
+  fill("sampled", 10);
+  fill("unloaded", 10);
+  ASSERT_TRUE(milvus::Release(context_, *client, {"default", "unloaded"}).ok());
+
+  config_.clusters.clear();
+  config_.clusters["live"].uri = fake.uri();
+  config_.repositories.erase("cloud");
+  const Session session(config_);
+  ApiBackend backend(session);
+  EXPECT_FALSE(backend.Clusters().at(0).size_bytes);
+  CancelScope scope(context_);
+  std::thread run([&] { EXPECT_TRUE(backend.Run(scope.context()).ok()); });
+  const auto list = backend.Collections(context_, "live");
+  const auto views = backend.Clusters();
+  scope.Cancel();
+  run.join();
+
+  ASSERT_TRUE(list.ok()) << list.status();
+  std::map<std::string, std::optional<transfer::SizeAbout>> sizes;
+  for (const auto& view : list->collections) sizes[view.name.collection] = view.size;
+  using From = transfer::SizeAbout::From;
+  ASSERT_TRUE(sizes["fixed"] && sizes["stored"] && sizes["sampled"]);
+  EXPECT_EQ(sizes["fixed"]->from, From::kSchema);
+  EXPECT_EQ(sizes["fixed"]->bytes, 3 * (8 + 8 + 16));
+  EXPECT_EQ(sizes["stored"]->from, From::kSnapshot);
+  EXPECT_EQ(sizes["stored"]->bytes, static_cast<std::int64_t>(bytes));
+  EXPECT_EQ(sizes["sampled"]->from, From::kSample);
+  EXPECT_FALSE(sizes["unloaded"]);
+  EXPECT_EQ(views.at(0).size_bytes,
+            sizes["fixed"]->bytes + sizes["stored"]->bytes + sizes["sampled"]->bytes);
+  EXPECT_EQ(views.at(0).unsized, 1);
 }
 
 }  // namespace

@@ -38,6 +38,11 @@ class Kept {
     std::lock_guard lock(mutex_);
     return LookNow();
   }
+  // What was read last, and nothing is read anew because of it; null: nothing yet.
+  std::shared_ptr<const T> Last() {
+    std::lock_guard lock(mutex_);
+    return value_;
+  }
   // Waits for the first reading, as long as the context lets it, and `most` at most.
   Look Await(const Context& context, Duration most) {
     std::unique_lock lock(mutex_);

@@ -4,9 +4,10 @@
 #include "app/kinds/health_check.h"
 #include "cli/args.h"
 #include "cli/commands.h"
-#include "milvus/spec_reader.h"
+#include "rows/load_state.h"
 #include "rows/spec_codec.h"
 #include "transfer/endpoint.h"
+#include "transfer/row_sizes.h"
 
 namespace aerie::cli {
 namespace {
@@ -20,17 +21,11 @@ CommandResult Check(Environment& env, const ClusterArgs& args) {
   return app::CheckCluster(env.tools(), args.cluster);
 }
 
-// The server's own statistic, which counts deleted rows and copies too: a size, not a count.
-std::string RowsAbout(Environment& env, milvus::Client& client, const rows::CollectionName& name) {
-  milvus::pb::GetCollectionStatisticsRequest request;
-  request.set_db_name(name.database);
-  request.set_collection_name(name.collection);
-  auto answer = client.GetCollectionStatistics(env.context, request);
-  if (!answer.ok()) return "?";
-  for (const auto& pair : answer->stats()) {
-    if (pair.key() == "row_count") return pair.value();
-  }
-  return "?";
+std::string Count(std::int64_t n) { return Thousands(static_cast<std::uint64_t>(n)); }
+
+std::string StateText(std::string word) {
+  std::replace(word.begin(), word.end(), '_', ' ');
+  return word;
 }
 
 CommandResult Show(Environment& env, const ClusterArgs& args) {
@@ -49,20 +44,27 @@ CommandResult Show(Environment& env, const ClusterArgs& args) {
   result.json["version"] = cluster->client->server_version();
   result.json["collections"] = Json::array();
   std::vector<std::vector<std::string>> table = {
-      {"COLLECTION", "ROWS (ABOUT)", "PARTITIONS", "INDEXES", "ALIASES", "STATE"}};
+      {"COLLECTION", "ROWS", "SIZE (ABOUT)", "PARTITIONS", "INDEXES", "ALIASES", "STATE"}};
+  transfer::RowSizes sizes;
   for (const auto& name : *names) {
-    auto described = milvus::ReadCollectionSpec(env.context, *cluster->client, name);
-    if (!described.ok()) return Failure(described.status());
-    const rows::CollectionSpec& spec = described->spec;
-    const std::string rows_about = RowsAbout(env, *cluster->client, name);
-    const bool loaded = spec.load_state == rows::LoadState::kLoaded;
+    const auto seen = endpoint->Inspect(env.context, name);
+    if (!seen.ok()) return Failure(seen.status());
+    const rows::CollectionSpec& spec = seen->spec;
+    const auto size = sizes.Of(env.context, cluster->client, *seen);
+    const std::string state = rows::LoadWord(spec);
     result.json["collections"].push_back(
-        {{"name", name.ToString()}, {"rows_about", rows_about}, {"spec", rows::SpecToJson(spec)}});
+        {{"name", name.ToString()},
+         {"rows", seen->rows_about < 0 ? Json(nullptr) : Json(seen->rows_about)},
+         {"size_bytes", size ? Json(size->bytes) : Json(nullptr)},
+         {"size_from", size ? Json(transfer::NameOf(size->from)) : Json(nullptr)},
+         {"load_state", state},
+         {"spec", rows::SpecToJson(spec)}});
     std::string aliases;
     for (const auto& alias : spec.aliases) aliases += (aliases.empty() ? "" : ",") + alias;
-    table.push_back({name.ToString(), rows_about, std::to_string(spec.partitions.size()),
-                     std::to_string(spec.indexes.size()), aliases.empty() ? "-" : aliases,
-                     loaded ? "loaded" : "not loaded"});
+    table.push_back({name.ToString(), seen->rows_about < 0 ? "?" : Count(seen->rows_about),
+                     size ? "~ " + HumanBytes(static_cast<std::uint64_t>(size->bytes)) : "?",
+                     std::to_string(spec.partitions.size()), std::to_string(spec.indexes.size()),
+                     aliases.empty() ? "-" : aliases, StateText(state)});
   }
   result.text = names->empty() ? cluster->label + " has no collections\n" : Table(table);
   return result;

@@ -11,4 +11,13 @@ inline bool IsWantedLoaded(LoadState state) {
   return state == LoadState::kLoaded || state == LoadState::kLoading;
 }
 
+// "loaded", "partly_loaded", "not_loaded": what a collection is with its partitions.
+inline const char* LoadWord(const CollectionSpec& spec) {
+  const bool whole = spec.load_state == LoadState::kLoaded;
+  for (const PartitionSpec& partition : spec.partitions) {
+    if ((partition.load_state == LoadState::kLoaded) != whole) return "partly_loaded";
+  }
+  return whole ? "loaded" : "not_loaded";
+}
+
 }  // namespace aerie::rows

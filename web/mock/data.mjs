@@ -37,13 +37,16 @@ export function emptyEstate() {
 function cluster(name, uri, more) {
   return {
     name, uri, is_default: false, state: 'up', error: null, server_version: null, checked_at: iso(Date.now() - 21_000),
-    collections: null, newest_snapshot_at: null, newest_verified_at: null, ...more,
+    collections: null, size_bytes: null, unsized_collections: null, newest_snapshot_at: null, newest_verified_at: null, ...more,
   };
 }
 
 function collection(name, rows, more) {
+  // As the server does: by the newest backup, else by a sample, which only what is loaded has.
+  const row = more?.snapshot_rows ? more.snapshot_bytes / more.snapshot_rows : more?.load_state === 'not_loaded' ? null : 1_200;
   return {
-    database: 'default', name, rows, load_state: 'loaded', replicas: 1, partitions: 1, fields: 6, indexes: 1, aliases: [],
+    database: 'default', name, rows, size_bytes: row && Math.round(rows * row),
+    size_from: row === null ? null : more?.snapshot_rows ? 'snapshot' : 'sample', load_state: 'loaded', replicas: 1, partitions: 1, fields: 6, indexes: 1, aliases: [],
     snapshot_rows: null, snapshot_bytes: null, newest_snapshot_at: null, newest_verified_at: null, ...more,
   };
 }

@@ -117,7 +117,7 @@ export function createMock({ scenario = 'full', pace = 1 } = {}) {
       const target = (estate.collections[job.spec.to] ??= []);
       for (const part of parts) {
         const name = job.spec.rename?.[part.name] ?? job.spec.rename?.[`${part.database}.${part.name}`] ?? `${part.name}${job.spec.suffix ?? ''}`;
-        target.push({ database: part.database, name, rows: part.rows, load_state: job.spec.no_load ? 'not_loaded' : 'loaded', replicas: 1, partitions: 1, fields: 6, indexes: 1, aliases: [], snapshot_rows: null, snapshot_bytes: null, newest_snapshot_at: null, newest_verified_at: null });
+        target.push({ database: part.database, name, rows: part.rows, size_bytes: part.bytes ?? null, size_from: part.bytes ? 'sample' : null, load_state: job.spec.no_load ? 'not_loaded' : 'loaded', replicas: 1, partitions: 1, fields: 6, indexes: 1, aliases: [], snapshot_rows: null, snapshot_bytes: null, newest_snapshot_at: null, newest_verified_at: null });
         log(job, 'info', `${part.database}.${name}: restored, ${part.rows} rows compared by digest`);
       }
     }
@@ -232,6 +232,12 @@ export function createMock({ scenario = 'full', pace = 1 } = {}) {
     const found = estate.snapshots.find((each) => each.id.startsWith(id) && is(query, 'repository', each.repository));
     if (!found) throw new Refusal(404, `snapshot ${id} is not in ${query.get('repository') ?? 'any repository'}; list what is there with aerie backup list`);
     return found;
+  };
+  const sized = (cluster) => {
+    const collections = cluster.collections === null ? null : estate.collections[cluster.name];
+    if (!collections) return cluster;
+    const known = collections.filter((each) => each.size_bytes !== null);
+    return { ...cluster, size_bytes: known.reduce((total, each) => total + each.size_bytes, 0), unsized_collections: collections.length - known.length };
   };
   const shortSnapshot = ({ collections: _, ...rest }) => rest;
   const glob = (pattern) => new RegExp(`^${pattern.replace(/[.]/g, '\\.').replace(/\*/g, '.*')}$`);
@@ -348,8 +354,8 @@ export function createMock({ scenario = 'full', pace = 1 } = {}) {
       // Whoever made the schedule had the role and confirmed it.
       return submit({ role: 'admin' }, found.rules.kind, found.rules.job, { schedule: found.id }, planOf(found.rules.kind, found.rules.job).confirm ?? undefined);
     }, 202],
-    ['GET', '/clusters', 'viewer', ({ query }) => page(estate.clusters, query)],
-    ['GET', '/clusters/:name', 'viewer', ({ params }) => find(estate.clusters, 'name', params.name, 'cluster')],
+    ['GET', '/clusters', 'viewer', ({ query }) => page(estate.clusters.map(sized), query)],
+    ['GET', '/clusters/:name', 'viewer', ({ params }) => sized(find(estate.clusters, 'name', params.name, 'cluster'))],
     ['GET', '/clusters/:name/collections', 'viewer', ({ params, query }) => {
       const cluster = find(estate.clusters, 'name', params.name, 'cluster');
       if (cluster.state === 'down') throw new Refusal(503, cluster.error.message);

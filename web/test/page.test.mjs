@@ -171,7 +171,10 @@ describe('backups', () => {
     await page.waitForURL(/\/jobs\/\d+$/);
     await jobIs(page, 'Completed');
     await page.goto(`${at.url}/clusters/${snapshot.cluster}`);
-    await page.getByRole('table', { name: 'Collections' }).getByText(name).waitFor();
+    const row = page.getByRole('table', { name: 'Collections' }).getByRole('row').filter({ hasText: name });
+    await row.getByText(/^~ [\d.,]+ [kMGT]?B$/).waitFor();
+    await page.goto(`${at.url}/clusters`);
+    await page.getByRole('table', { name: 'Clusters' }).getByRole('row').filter({ hasText: snapshot.cluster }).getByText(/^~ [\d.,]+ [kMGT]?B$/).waitFor();
   });
 
   flow('a restore that would replace asks for the target and an admin', {}, async (page, at) => {

@@ -42,6 +42,17 @@ export function Bytes({ value }: { value: number | null | undefined }) {
   );
 }
 
+/** "~ 1.2 GB": an estimate; on hover the number, and where it is from or what is missing in it. */
+export function BytesAbout({ value, note }: { value: number | null | undefined; note?: string }) {
+  const { bytes, number } = useLocale();
+  if (value === null || value === undefined) return <span className={styles.none}>–</span>;
+  return (
+    <Tooltip label={[`~ ${number(value)} B`, note].filter(Boolean).join(' · ')}>
+      <span className={styles.number}>~ {bytes(value)}</span>
+    </Tooltip>
+  );
+}
+
 export function Count({ value }: { value: number | null | undefined }) {
   const { number } = useLocale();
   if (value === null || value === undefined) return <span className={styles.none}>–</span>;

@@ -15,7 +15,7 @@ import { Empty, Loaded, ProblemNote } from '../../ui/states';
 import { Problem } from '../../api/problem';
 import { Status, Tag, type Tone } from '../../ui/status';
 import { DataTable } from '../../ui/table';
-import { Bytes, Count } from '../../ui/values';
+import { Bytes, BytesAbout, Count } from '../../ui/values';
 import styles from './clusters.module.css';
 
 const loadTones: Record<ClusterCollection['load_state'], Tone> = {
@@ -43,6 +43,11 @@ export default function ClusterPage() {
                 <ClusterState cluster={data} />
                 <span>{data.uri}</span>
                 {data.server_version ? <span>Milvus {data.server_version}</span> : null}
+                {data.size_bytes !== null ? (
+                  <span>
+                    <BytesAbout value={data.size_bytes} /> {data.unsized_collections ? t.clusters.unsized(data.unsized_collections) : null}
+                  </span>
+                ) : null}
                 <Freshness time={data.newest_verified_at} />
               </Line>
             }
@@ -153,6 +158,13 @@ function Collections({ name, picked, setPicked }: CollectionsProps) {
                   ),
                 },
                 { key: 'rows', title: t.word.rows, numeric: true, sort: (row) => row.rows ?? -1, cell: (row) => <Count value={row.rows} /> },
+                {
+                  key: 'size',
+                  title: t.clusters.size,
+                  numeric: true,
+                  sort: (row) => row.size_bytes ?? -1,
+                  cell: (row) => <BytesAbout value={row.size_bytes} note={row.size_from ? t.sizeFrom[row.size_from] : undefined} />,
+                },
                 {
                   key: 'bytes',
                   title: t.clusters.sizeInBackup,

@@ -9,7 +9,7 @@ import { PageHead, Panel } from '../../ui/layout';
 import { Empty, Loaded } from '../../ui/states';
 import { Tag } from '../../ui/status';
 import { DataTable } from '../../ui/table';
-import { Count, When } from '../../ui/values';
+import { BytesAbout, Count, When } from '../../ui/values';
 import styles from './clusters.module.css';
 
 export default function Clusters() {
@@ -60,6 +60,13 @@ export default function Clusters() {
                   },
                   { key: 'version', title: t.clusters.version, cell: (row) => row.server_version ?? '–' },
                   { key: 'collections', title: t.word.collections, numeric: true, cell: (row) => <Count value={row.collections} /> },
+                  {
+                    key: 'size',
+                    title: t.clusters.size,
+                    numeric: true,
+                    sort: (row) => row.size_bytes ?? -1,
+                    cell: (row) => <BytesAbout value={row.size_bytes} note={row.unsized_collections ? t.clusters.unsized(row.unsized_collections) : undefined} />,
+                  },
                   {
                     key: 'verified',
                     title: t.word.newestVerified,
