@@ -19,11 +19,6 @@ std::string LowerCase(std::string_view text) {
   return out;
 }
 
-bool IsHex(std::string_view text) {
-  return std::all_of(text.begin(), text.end(),
-                     [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
-}
-
 bool SameHost(const HostPort& a, const HostPort& b, const std::string& scheme) {
   const std::string usual = scheme == "https" ? "443" : "80";
   const auto port = [&](const HostPort& at) { return at.port.empty() ? usual : at.port; };
@@ -106,22 +101,6 @@ Status CheckSameOrigin(const HttpRequest& request, const GuardOptions& options) 
   return MakeStatus(
       Kind::kDenied,
       "this change was sent by a page of another origin; use the page of this server");
-}
-
-std::optional<std::string> TraceIdOf(const std::string& traceparent) {
-  if (traceparent.size() < 55 || traceparent[2] != '-' || traceparent[35] != '-' ||
-      traceparent[52] != '-') {
-    return std::nullopt;
-  }
-  const std::string version = traceparent.substr(0, 2);
-  const std::string trace = traceparent.substr(3, 32);
-  const std::string parent = traceparent.substr(36, 16);
-  const bool good = IsHex(version) && version != "ff" && IsHex(trace) && IsHex(parent) &&
-                    IsHex(traceparent.substr(53, 2)) &&
-                    (version != "00" || traceparent.size() == 55) &&
-                    trace != std::string(32, '0') && parent != std::string(16, '0');
-  if (!good) return std::nullopt;
-  return trace;
 }
 
 std::optional<std::string> CookieOf(const std::string& header, std::string_view name) {

@@ -41,9 +41,6 @@ Status CheckHost(const HttpRequest& request, const GuardOptions& options);
 // Ok, or kDenied: for requests that change something.
 Status CheckSameOrigin(const HttpRequest& request, const GuardOptions& options);
 
-// The trace id of a W3C traceparent; nullopt: there is none, or it is malformed.
-std::optional<std::string> TraceIdOf(const std::string& traceparent);
-
 // One cookie of a Cookie header; nullopt: it is not there, or there twice.
 std::optional<std::string> CookieOf(const std::string& header, std::string_view name);
 

@@ -110,19 +110,6 @@ TEST(Guards, ChangesComeFromTheSameOrigin) {
   EXPECT_FALSE(CheckSameOrigin(From(host, "", "same-site"), options).ok());
 }
 
-TEST(Guards, TraceParent) {
-  EXPECT_EQ(TraceIdOf("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
-            "0af7651916cd43dd8448eb211c80319c");
-  for (const char* text : {"", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331",
-                           "00-00000000000000000000000000000000-b7ad6b7169203331-01",
-                           "00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01",
-                           "ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
-                           "00-0AF7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
-                           "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-x"}) {
-    EXPECT_FALSE(TraceIdOf(text)) << text;
-  }
-}
-
 TEST(Guards, Cookies) {
   EXPECT_EQ(CookieOf("a=1; aerie_session=x=y; b=2", "aerie_session"), "x=y");
   EXPECT_FALSE(CookieOf("xaerie_session=1", "aerie_session"));

@@ -184,7 +184,7 @@ constexpr const char* kAccess = R"json({
 constexpr const char* kJobs = R"json({
 "JobSummary": {
   "type": "object",
-  "required": ["number", "kind", "state", "priority", "schedule", "due_at", "created_at", "queued_at", "started_at", "ended_at", "spec", "progress", "error", "interruptions", "holder", "actions"],
+  "required": ["number", "kind", "state", "priority", "schedule", "due_at", "created_at", "queued_at", "started_at", "ended_at", "spec", "progress", "error", "interruptions", "trace_id", "holder", "actions"],
   "properties": {
     "number": {"type": "integer"},
     "kind": {"type": "string", "description": "backup, verify, restore, delete, prune, copy, sync, mirror, restore-test, health-check, ..."},
@@ -200,6 +200,7 @@ constexpr const char* kJobs = R"json({
     "progress": {"type": ["object", "null"], "description": "The last that was said; docs/jobs.md has its members."},
     "error": {"$ref": "Fault"},
     "interruptions": {"type": "integer"},
+    "trace_id": {"type": ["string", "null"], "description": "Of the traceparent of the request that made it; null: it carried none."},
     "holder": {"type": ["object", "null"], "required": ["host", "pid"], "properties": {"host": {"type": "string"}, "pid": {"type": "integer"}}},
     "actions": {"type": "array", "description": "What may be done to it now.", "items": {"type": "string", "enum": ["cancel", "pause", "resume"]}}
   }
@@ -207,7 +208,7 @@ constexpr const char* kJobs = R"json({
 "JobState": {"type": "string", "enum": ["queued", "running", "pausing", "paused", "cancelling", "interrupted", "completed", "partial", "failed", "cancelled", "unknown"]},
 "Job": {
   "type": "object",
-  "required": ["number", "kind", "state", "priority", "schedule", "due_at", "created_at", "queued_at", "started_at", "ended_at", "spec", "progress", "error", "interruptions", "holder", "actions", "result"],
+  "required": ["number", "kind", "state", "priority", "schedule", "due_at", "created_at", "queued_at", "started_at", "ended_at", "spec", "progress", "error", "interruptions", "trace_id", "holder", "actions", "result"],
   "properties": {
     "number": {"type": "integer"},
     "kind": {"type": "string"},
@@ -223,6 +224,7 @@ constexpr const char* kJobs = R"json({
     "progress": {"type": ["object", "null"]},
     "error": {"$ref": "Fault"},
     "interruptions": {"type": "integer"},
+    "trace_id": {"type": ["string", "null"], "description": "Of the traceparent of the request that made it; null: it carried none."},
     "holder": {"type": ["object", "null"], "required": ["host", "pid"], "properties": {"host": {"type": "string"}, "pid": {"type": "integer"}}},
     "actions": {"type": "array", "items": {"type": "string", "enum": ["cancel", "pause", "resume"]}},
     "result": {"type": ["object", "null"], "description": "What came of it; docs/jobs.md has its members."}

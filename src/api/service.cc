@@ -70,7 +70,7 @@ std::string Dump(const Json& json) {
 
 struct Service::Progress {
   std::shared_ptr<const HttpRequest> request;
-  std::string trace{};
+  Trace trace{};
   std::string path{};
   std::string query{};
   std::optional<Method> method{};
@@ -106,8 +106,9 @@ void Service::Handle(const Context& context, HttpRequest sent, const Done& done)
   progress.now_ms = ToUnixMillis(context.clock().Now());
   progress.clock = &context.clock();
   progress.begun = context.clock().Steady();
-  progress.trace = TraceIdOf(request.Header("traceparent"))
-                       .value_or(HashRandom(RandomText().Reveal()).substr(0, 32));
+  progress.trace = ParseTrace(request.Header("traceparent"), request.Header("tracestate"))
+                       .value_or(Trace{.id = HashRandom(RandomText().Reveal()).substr(0, 32)});
+  const TraceScope scope(progress.trace);
   const std::size_t mark = request.target.find('?');
   progress.path = request.target.substr(0, mark);
   if (mark != std::string::npos) progress.query = request.target.substr(mark + 1);
@@ -339,7 +340,7 @@ Result<Reply> Service::RunAudited(Progress& progress, Call& call) {
                                                             .action = call.route.id,
                                                             .object = call.object,
                                                             .outcome = "begun",
-                                                            .trace = progress.trace}));
+                                                            .trace = progress.trace.id}));
   Result<Reply> reply = handler(call);
   EndAudit(seq, call.object, reply);
   return reply;
@@ -375,7 +376,7 @@ void Service::NoteRefusal(const Progress& progress, int status, const std::strin
                                           .object = progress.object,
                                           .outcome = "refused",
                                           .detail = detail,
-                                          .trace = progress.trace});
+                                          .trace = progress.trace.id});
   if (!noted.ok()) {
     log::Error("api: a refusal could not be written into the audit log",
                {{"status", status}, {"error", std::string(noted.status().message())}});
@@ -383,6 +384,8 @@ void Service::NoteRefusal(const Progress& progress, int status, const std::strin
 }
 
 HttpResponse Service::Finish(const Progress& progress, Result<Reply> answered) {
+  const TraceScope scope(progress.trace);
+  const std::string& trace = progress.trace.id;
   Reply reply = answered.ok() ? *std::move(answered) : ProblemOf(answered.status());
   const api::Route* route = progress.route;
   if (route != nullptr && route->surface == Surface::kCompatible && reply.status != 401 &&
@@ -400,7 +403,7 @@ HttpResponse Service::Finish(const Progress& progress, Result<Reply> answered) {
     response.stream = std::move(reply.stream);
   } else if (reply.problem) {
     type(kProblemType);
-    reply.json["trace_id"] = progress.trace;
+    reply.json["trace_id"] = progress.trace.id;
     response.body = Dump(reply.json) + "\n";
   } else if (route != nullptr && route->answer == Answer::kText) {
     type("text/plain; version=0.0.4; charset=utf-8");
@@ -410,8 +413,7 @@ HttpResponse Service::Finish(const Progress& progress, Result<Reply> answered) {
     response.body = Dump(reply.json) + "\n";
   }
   response.headers.emplace_back("Cache-Control", "no-store");
-  response.headers.emplace_back(
-      "Traceresponse", "00-" + progress.trace + "-" + progress.trace.substr(0, 16) + "-01");
+  response.headers.emplace_back("Traceresponse", "00-" + trace + "-" + trace.substr(0, 16) + "-01");
   AddSecurityHeaders(*progress.request, response);
   const auto taken = std::chrono::duration_cast<std::chrono::milliseconds>(
       progress.clock->Steady() - progress.begun);
@@ -426,8 +428,7 @@ HttpResponse Service::Finish(const Progress& progress, Result<Reply> answered) {
               {"actor", progress.who.actor},
               {"address", progress.request->address},
               {"ms", static_cast<std::int64_t>(taken.count())},
-              {"detail", reply.problem ? reply.json.value("detail", "") : std::string()},
-              {"trace_id", progress.trace}});
+              {"detail", reply.problem ? reply.json.value("detail", "") : std::string()}});
   return response;
 }
 

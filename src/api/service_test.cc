@@ -853,6 +853,23 @@ TEST(ServiceTest, HealthAndTraces) {
   traced.headers["traceparent"] = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
   const HttpResponse response = *world.Ask(traced);
   EXPECT_EQ(JsonOf(response)["trace_id"], "0af7651916cd43dd8448eb211c80319c");
+  HttpRequest making = World::Request("POST", "/api/v1/jobs", R"({"kind": "backup", "spec": {}})");
+  making.headers["traceparent"] = traced.headers["traceparent"];
+  making.headers["tracestate"] = "vendor=a";
+  const Json made = JsonOf(*world.Ask(making));
+  EXPECT_EQ(made["trace_id"], "0af7651916cd43dd8448eb211c80319c");
+  const auto job = world.jobs_store().Find(made["number"]);
+  EXPECT_EQ(job->traceparent, traced.headers["traceparent"]);
+  EXPECT_EQ(job->tracestate, "vendor=a");
+  EXPECT_TRUE(JsonOf(world.Post("/api/v1/jobs", {{"kind", "backup"}, {"spec", Json::object()}}))
+                  .at("trace_id")
+                  .is_null());
+  making.target = "/api/v1/jobs:preview";
+  std::string previewed;
+  world.on_preview = [&] { previewed = CurrentTrace().parent; };
+  EXPECT_EQ(world.Ask(making)->status, 200);
+  EXPECT_EQ(previewed, traced.headers["traceparent"]);
+  world.on_preview = nullptr;
   world.catalog->FailCalls([] { return FailedError("the disk is gone"); });
   const HttpResponse unready = world.Get("/readyz");
   EXPECT_EQ(unready.status, 503);

@@ -4,7 +4,9 @@
 
 #include <cstdlib>
 #include <functional>
+#include <map>
 #include <mutex>
+#include <set>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -13,6 +15,7 @@
 #include "app/job_history.h"
 #include "app/session.h"
 #include "base/temp_folder_testing.h"
+#include "base/trace.h"
 #include "fake_milvus.h"
 #include "repo/pins.h"
 #include "repo/repository_core.h"
@@ -160,6 +163,30 @@ class KindsTest : public testing::Test {
   std::unique_ptr<catalog::JobStore> history_;
   jobs::JobKinds kinds_;
 };
+
+TEST_F(KindsTest, EachCallToMilvusCarriesTheTraceOfItsJob) {
+  const std::string parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  std::mutex mutex;
+  std::map<std::string, std::set<std::string>> sent;  // by call
+  const auto note = [&](const fake::Call& call) {
+    std::lock_guard lock(mutex);
+    const auto found = call.metadata.find("traceparent");
+    sent[call.rpc].insert(found == call.metadata.end() ? "none" : found->second);
+  };
+  fake_.Before("*", note);
+  {
+    const TraceScope scope(*ParseTrace(parent, ""));
+    Do("backup", R"({"parallel": 2})");
+    Do("restore", R"({"snapshot": "latest", "suffix": "_new"})");
+  }
+  EXPECT_GT(sent.size(), 8U);
+  for (const auto& [rpc, parents] : sent) {
+    EXPECT_EQ(parents, std::set<std::string>{parent}) << rpc;
+  }
+  sent.clear();
+  Do("backup", "{}");
+  for (const auto& [rpc, parents] : sent) EXPECT_EQ(parents, std::set<std::string>{"none"}) << rpc;
+}
 
 TEST_F(KindsTest, AWrongSpecIsRefusedWithItsKeyAndTheNearestOne) {
   EXPECT_EQ(WhyWrong("backup", "{\"colections\": []}"),

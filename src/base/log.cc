@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/clock.h"
+#include "base/trace.h"
 
 namespace aerie::log {
 namespace {
@@ -55,15 +56,18 @@ bool Enabled(Level level) { return level >= g_level.load() && level != Level::kO
 void Write(Level level, const std::string& message, Fields fields) {
   if (!Enabled(level)) return;
   const std::string time = FormatUtc(SystemClock().Now());
+  const std::string& trace = CurrentTrace().id;
   std::string line;
   if (g_format.load() == Format::kJson) {
     nlohmann::ordered_json object = {
         {"time", time}, {"level", LevelName(level)}, {"message", message}};
     for (const auto& field : fields) object[field.key] = field.value;
+    if (!trace.empty()) object["trace_id"] = trace;
     line = object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   } else {
     line = time + " " + LevelName(level) + ": " + OneLine(message);
     for (const auto& field : fields) line += "  " + field.key + "=" + OneLine(field.value);
+    if (!trace.empty()) line += "  trace_id=" + trace;
   }
   line += '\n';
   std::lock_guard lock(g_mutex);

@@ -1,7 +1,8 @@
 // SEAM. Structured log: a level, a fixed message, and key-value pairs.
 //
-// Goes to standard error (text or JSON lines), never to standard output. Values of secrets are
-// never passed here: see base/secret.h. Thread-safe.
+// Goes to standard error (text or JSON lines), never to standard output. A line of a thread that
+// works for a trace (base/trace.h) ends with its `trace_id`. Values of secrets are never passed
+// here: see base/secret.h. Thread-safe.
 #pragma once
 
 #include <initializer_list>

@@ -8,6 +8,8 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "base/trace.h"
+
 namespace aerie::log {
 namespace {
 
@@ -39,6 +41,17 @@ TEST_F(LogTest, WritesWhatTheLevelLetsThrough) {
   EXPECT_EQ(lines[0][23], 'Z');
   EXPECT_TRUE(Enabled(Level::kError));
   EXPECT_FALSE(Enabled(Level::kInfo));
+}
+
+TEST_F(LogTest, LinesNameTheTraceThatTheyAreWrittenFor) {
+  const TraceScope scope(Trace{.id = "0af7651916cd43dd8448eb211c80319c"});
+  const auto text = LinesOf([] { Warn("slow", {{"ms", 2}}); });
+  ASSERT_EQ(text.size(), 1U);
+  EXPECT_EQ(text[0].substr(24), " warning: slow  ms=2  trace_id=0af7651916cd43dd8448eb211c80319c");
+  Configure(Level::kWarn, Format::kJson);
+  const auto json = LinesOf([] { Warn("slow"); });
+  ASSERT_EQ(json.size(), 1U);
+  EXPECT_EQ(nlohmann::json::parse(json[0])["trace_id"], "0af7651916cd43dd8448eb211c80319c");
 }
 
 TEST_F(LogTest, OffIsSilent) {

@@ -5,6 +5,8 @@
 #include <exception>
 #include <utility>
 
+#include "base/trace.h"
+
 namespace aerie {
 
 TaskGroup::~TaskGroup() {
@@ -16,18 +18,20 @@ void TaskGroup::Spawn(std::string name, std::function<Status(const Context&)> fn
   const std::string label = name;
   try {
     std::lock_guard lock(mutex_);
-    threads_.emplace_back([this, name = std::move(name), fn = std::move(fn)] {
-      Status status;
-      // Libraries below us may throw (allocation, for one); a thread must not die of it.
-      try {
-        status = fn(context());
-      } catch (const std::exception& e) {
-        status = InternalError(name + ": " + e.what());
-      } catch (...) {
-        status = InternalError(name + ": an exception of unknown type");
-      }
-      Finish(status);
-    });
+    threads_.emplace_back(
+        [this, name = std::move(name), fn = std::move(fn), trace = TraceScope::Share()] {
+          const TraceScope scope(trace);
+          Status status;
+          // Libraries below us may throw (allocation, for one); a thread must not die of it.
+          try {
+            status = fn(context());
+          } catch (const std::exception& e) {
+            status = InternalError(name + ": " + e.what());
+          } catch (...) {
+            status = InternalError(name + ": an exception of unknown type");
+          }
+          Finish(status);
+        });
   } catch (const std::exception& e) {
     Finish(FailedError("start a thread for " + label + ": " + e.what() +
                        "; raise the limit of processes (ulimit -u) or use fewer workers"));

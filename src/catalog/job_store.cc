@@ -13,7 +13,8 @@ constexpr std::size_t kLongestEntry = 16'384;  // bytes
 constexpr char kColumns[] =
     "SELECT number, kind, spec, state, ended, held, turn, priority, schedule, due_ms, created_ms, "
     "queued_ms, started_ms, ended_ms, checkpoint, progress, result, error, error_kind, "
-    "interruptions, logged, epoch, machine, pid, started, host, renewed_ms, rebuilt FROM jobs ";
+    "interruptions, logged, epoch, machine, pid, started, host, renewed_ms, rebuilt, "
+    "traceparent, tracestate FROM jobs ";
 
 Job ReadJob(const Row& row) {
   Job job{.number = row.Integer(0),
@@ -38,6 +39,8 @@ Job ReadJob(const Row& row) {
           .interruptions = row.Integer(19),
           .logged = row.Integer(20),
           .epoch = row.Integer(21),
+          .traceparent = row.Text(28),
+          .tracestate = row.Text(29),
           .rebuilt = row.Text(27)};
   if (job.standing.held) {
     job.holder = Holder{
@@ -138,9 +141,11 @@ Result<std::int64_t> JobStore::CreateIn(Database& db, const Job& job, std::int64
   const JobStanding& standing = job.standing;
   AERIE_TRY(
       db.Run("INSERT INTO jobs (kind, spec, state, ended, turn, priority, schedule, due_ms, "
-             "created_ms, queued_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+             "created_ms, queued_ms, traceparent, tracestate) "
+             "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
              {job.kind, job.spec, standing.state, Flag(standing.ended), std::int64_t{standing.turn},
-              std::int64_t{job.priority}, job.schedule, job.due_ms, now_ms, now_ms}));
+              std::int64_t{job.priority}, job.schedule, job.due_ms, now_ms, now_ms, job.traceparent,
+              job.tracestate}));
   const std::int64_t number = db.LastInsertId();
   AERIE_TRY(LogIn(db, number, {.kind = "event", .text = standing.state}, now_ms));
   return number;

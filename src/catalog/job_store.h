@@ -47,6 +47,8 @@ struct Job {
   std::int64_t logged = 0;         // entries of its log, those that were dropped too
   std::int64_t epoch = 0;
   std::optional<Holder> holder{};
+  std::string traceparent{};  // of the request that made it; empty: it carried none
+  std::string tracestate{};
   std::string rebuilt{};  // what it was made from after the catalog was lost; empty: it was run
 };
 

@@ -273,5 +273,32 @@ TEST(CatalogUpgrade, AnOlderCatalogGetsTheTablesAndKeepsWhatItHas) {
   EXPECT_THAT(*JobStore(**catalog).List({}), SizeIs(0));
 }
 
+TEST(CatalogUpgrade, AJobOfAnOlderCatalogHasNoTrace) {
+  const TempFolder folder;
+  const std::string path = (folder.path() / "catalog.db").string();
+  {
+    auto db = *Database::Open(path, std::chrono::seconds(1));
+    for (int i = 0; i < 6; ++i) ASSERT_TRUE(db->RunScript(kChanges[i]).ok());
+    ASSERT_TRUE(db->Run("PRAGMA user_version = 6").ok());
+    ASSERT_TRUE(db->Run("INSERT INTO jobs (kind, spec, state, ended, turn, priority, schedule, "
+                        "due_ms, created_ms, queued_ms) "
+                        "VALUES ('backup', '{}', 'queued', 0, 1, 0, '', 0, 1, 1)")
+                    .ok());
+  }
+  auto catalog = Catalog::Open(path);
+  ASSERT_TRUE(catalog.ok()) << catalog.status();
+  JobStore store(**catalog);
+  EXPECT_EQ(store.Find(1)->traceparent, "");
+  const auto made = store.Create({.kind = "backup",
+                                  .spec = "{}",
+                                  .standing = {.state = "queued", .turn = 1},
+                                  .traceparent = "00-aa-bb-01",
+                                  .tracestate = "a=b"},
+                                 2);
+  ASSERT_TRUE(made.ok()) << made.status();
+  EXPECT_EQ(store.Find(*made)->traceparent, "00-aa-bb-01");
+  EXPECT_EQ(store.Find(*made)->tracestate, "a=b");
+}
+
 }  // namespace
 }  // namespace aerie::catalog

@@ -7,7 +7,7 @@
 namespace aerie::catalog {
 
 // Number n of `PRAGMA user_version` says that the first n were done. Each is one transaction.
-inline constexpr std::array<const char*, 6> kChanges = {R"sql(
+inline constexpr std::array<const char*, 7> kChanges = {R"sql(
 CREATE TABLE migrations (
   id TEXT PRIMARY KEY,
   spec TEXT NOT NULL,
@@ -268,6 +268,10 @@ CREATE TABLE request_keys (
   PRIMARY KEY (actor, key)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX request_keys_old ON request_keys (at_ms);
+)sql",
+                                                        R"sql(
+ALTER TABLE jobs ADD COLUMN traceparent TEXT NOT NULL DEFAULT '';  -- of the request that made it
+ALTER TABLE jobs ADD COLUMN tracestate TEXT NOT NULL DEFAULT '';
 )sql"};
 
 }  // namespace aerie::catalog

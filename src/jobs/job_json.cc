@@ -1,5 +1,6 @@
 #include "jobs/job_json.h"
 
+#include "jobs/jobs.h"
 #include "jobs/machine.h"
 #include "jobs/schedule.h"
 
@@ -50,6 +51,7 @@ Json ToJson(const catalog::Job& job) {
                {"result", Stored(job.result)},
                {"error", nullptr},
                {"interruptions", job.interruptions},
+               {"trace_id", TextOr(TraceOf(job).id)},
                {"rebuilt", !job.rebuilt.empty()},
                {"holder", nullptr}};
   if (!job.error.empty()) json["error"] = {{"kind", job.error_kind}, {"message", job.error}};

@@ -76,6 +76,10 @@ Result<std::optional<catalog::JobChange>> ChangeOf(const JobKinds& kinds, const 
   return std::optional(std::move(change));
 }
 
+Trace TraceOf(const catalog::Job& job) {
+  return ParseTrace(job.traceparent, job.tracestate).value_or(Trace());
+}
+
 Result<std::int64_t> Submit(catalog::JobStore& store, const JobKinds& kinds,
                             const catalog::Job& job, std::int64_t now_ms) {
   if (!kinds.contains(job.kind)) {
@@ -85,6 +89,8 @@ Result<std::int64_t> Submit(catalog::JobStore& store, const JobKinds& kinds,
   }
   catalog::Job made = job;
   made.standing = StandingOf(JobState::kQueued);
+  made.traceparent = CurrentTrace().parent;
+  made.tracestate = CurrentTrace().state;
   return store.Create(made, now_ms);
 }
 

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "base/status.h"
+#include "base/trace.h"
 #include "catalog/job_store.h"
 #include "jobs/kind.h"
 #include "jobs/machine.h"
@@ -20,7 +21,11 @@ catalog::JobStanding StandingOf(JobState state);
 // kCorrupt when the catalog has a state that this version does not know.
 Result<JobState> StateOf(const catalog::Job& job);
 
-// A queued job; its number. kInvalid when there is no such kind.
+// The trace of the request that made it; one without an id: none did, or it came without.
+Trace TraceOf(const catalog::Job& job);
+
+// A queued job, of the trace that this thread works for; its number. kInvalid when there is no such
+// kind.
 Result<std::int64_t> Submit(catalog::JobStore& store, const JobKinds& kinds,
                             const catalog::Job& job, std::int64_t now_ms);
 

@@ -23,6 +23,7 @@ class Runner::Held : public JobRun {
 
   void Start() {
     thread_ = std::jthread([this] {
+      const TraceScope scope(TraceOf(job_));
       JobResult result = RunKind();
       std::lock_guard lock(runner_.mutex_);
       result_ = std::move(result);
@@ -165,6 +166,7 @@ Status Runner::Collect() {
 }
 
 Status Runner::Finish(Held& held) {
+  const TraceScope scope(TraceOf(held.job()));
   const JobResult& result = held.result();
   const Status& end = result.status;
   log::Info("job ends", {{"job", held.job().number},
@@ -195,6 +197,7 @@ Status Runner::Watch() {
   for (const auto& held : held_) {
     Status status = WatchOne(*held);
     if (KindOf(status) == Kind::kLocked) {
+      const TraceScope scope(TraceOf(held->job()));
       log::Warn("job taken over by another process", {{"job", held->job().number}});
       held->taken_over = true;
       held->Stop();
@@ -245,6 +248,7 @@ Status Runner::StartWaiting(const Context& context) {
 }
 
 void Runner::Start(const catalog::Job& job) {
+  const TraceScope scope(TraceOf(job));
   log::Info("job starts", {{"job", job.number}, {"kind", job.kind}, {"schedule", job.schedule}});
   auto held = std::make_unique<Held>(*this, job, kinds_.at(job.kind));
   held->renewed = clock_->Steady();

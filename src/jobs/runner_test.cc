@@ -15,6 +15,7 @@
 #include "base/dead_process_testing.h"
 #include "base/temp_folder_testing.h"
 #include "base/testing_effort.h"
+#include "base/trace.h"
 #include "jobs/jobs.h"
 
 namespace aerie::jobs {
@@ -149,6 +150,25 @@ TEST_F(RunnerTest, RunsAJobAndKeepsWhatItSaid) {
   EXPECT_FALSE(job.holder);
   EXPECT_THAT(LogOf(number), ElementsAre("queued", HasSubstr("queued -> running: process"),
                                          "4 steps for a", "running -> completed"));
+}
+
+TEST_F(RunnerTest, AJobRunsForTheTraceOfWhoMadeIt) {
+  const std::string parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  std::map<std::string, Trace> seen;
+  steps_->on_step = [&](const Context&, int, JobRun& run) {
+    std::lock_guard lock(steps_->mutex);
+    seen[run.spec()] = CurrentTrace();
+    return Ok();
+  };
+  {
+    const TraceScope scope(*ParseTrace(parent, "vendor=a"));
+    Queue("traced");
+  }
+  Queue("bare");
+  ASSERT_TRUE(RunAll().ok());
+  EXPECT_EQ(seen["traced"].parent, parent);
+  EXPECT_EQ(seen["traced"].state, "vendor=a");
+  EXPECT_EQ(seen["bare"].id, "");
 }
 
 TEST_F(RunnerTest, HigherPriorityFirstThenTheOldest) {

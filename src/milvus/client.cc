@@ -18,6 +18,7 @@
 
 #include "aerie_milvus_service.grpc.pb.h"
 #include "base/log.h"
+#include "base/trace.h"
 #include "milvus/errors.h"
 #include "milvus/server_version.h"
 
@@ -275,6 +276,9 @@ struct Client::Impl {
     if (!authorization.empty()) rpc.AddMetadata("authorization", authorization);
     if (!identifier.empty()) rpc.AddMetadata("identifier", identifier);
     if (FitsMetadata(database)) rpc.AddMetadata("dbname", database);
+    const Trace& trace = CurrentTrace();
+    if (!trace.parent.empty()) rpc.AddMetadata("traceparent", trace.parent);
+    if (!trace.parent.empty() && !trace.state.empty()) rpc.AddMetadata("tracestate", trace.state);
   }
 
   // One attempt. `run` makes the blocking call.

@@ -7,6 +7,7 @@
 // response knows that the server said ok.
 //
 // Reads are repeated on kTransient and kThrottled; writes only when surely nothing was applied.
+// A call made for a trace (base/trace.h) that came from outside carries it on.
 // Each request's database goes out both in the field and in the metadata; an empty one means the
 // client's own (of the URI, or "default").
 #pragma once

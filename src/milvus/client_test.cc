@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/trace.h"
 #include "fake_milvus.h"
 #include "milvus/capabilities.h"
 #include "milvus/collection_admin.h"
@@ -67,6 +68,34 @@ TEST_F(ClientTest, AServerWithoutTheGreetingIsAsGood) {
   EXPECT_EQ(old.Calls("GetVersion"), 1);
   old.Change([](Behaviour& b) { b.unimplemented.insert("GetVersion"); });
   EXPECT_EQ(OpenOn(old, context_)->server_version(), "");
+}
+
+TEST_F(ClientTest, ACallCarriesTheTraceThatItIsMadeForAndNoneElse) {
+  std::vector<std::map<std::string, std::string>> seen;
+  server_.Before("Query", [&](const fake::Call& call) { seen.push_back(call.metadata); });
+  const auto ask = [&] { EXPECT_TRUE(client_->Query(context_, CountQuery()).ok()); };
+  ask();
+  {
+    const std::string parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    const TraceScope scope(*ParseTrace(parent, "vendor=a"));
+    server_.Inject(Fault::LostBefore("Query", 1, 1));
+    ask();  // and its repeat
+    const TraceScope bare(*ParseTrace(parent, ""));
+    ask();
+    const TraceScope ours(Trace{.id = "0af7651916cd43dd8448eb211c80319c"});
+    ask();
+  }
+  ask();
+  ASSERT_EQ(seen.size(), 6U);
+  for (const std::size_t i : {0U, 4U, 5U}) {
+    EXPECT_FALSE(seen[i].contains("traceparent") || seen[i].contains("tracestate")) << i;
+  }
+  for (const std::size_t i : {1U, 2U, 3U}) {
+    EXPECT_EQ(seen[i]["traceparent"], "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+  }
+  EXPECT_EQ(seen[1]["tracestate"], "vendor=a");
+  EXPECT_EQ(seen[2]["tracestate"], "vendor=a");
+  EXPECT_FALSE(seen[3].contains("tracestate"));
 }
 
 TEST_F(ClientTest, AReadIsRepeatedWhenTheConnectionWasLost) {

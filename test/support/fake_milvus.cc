@@ -31,6 +31,14 @@ std::string Header(const grpc::ServerContext& context, const std::string& key) {
   return {found->second.data(), found->second.size()};
 }
 
+std::map<std::string, std::string> MetadataOf(const grpc::ServerContext& context) {
+  std::map<std::string, std::string> metadata;
+  for (const auto& [key, value] : context.client_metadata()) {
+    metadata[{key.data(), key.size()}] = {value.data(), value.size()};
+  }
+  return metadata;
+}
+
 grpc::Status Lost() { return {grpc::StatusCode::UNAVAILABLE, "Socket closed"}; }
 
 // A fault waiting for its calls.
@@ -159,7 +167,7 @@ class FakeMilvus::Service final : public pb::MilvusService::Service {
   template <class Request, class Answer>
   grpc::Status Serve(const char* rpc, const grpc::ServerContext& context, const Request& request,
                      Answer& answer) {
-    const Call call{rpc, state_->Count(rpc), request};
+    const Call call{rpc, state_->Count(rpc), request, MetadataOf(context)};
     if (const auto hook = state_->FindHook(state_->before, rpc)) hook(call);
     if (auto refusal = state_->Admit(context, rpc, request); !refusal.ok()) return refusal;
     const auto fault = state_->TakeFault(rpc);

@@ -18,6 +18,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -32,6 +33,7 @@ struct Call {
   std::string rpc;
   int number;  // of this name, from 1
   const google::protobuf::Message& request;
+  std::map<std::string, std::string> metadata;  // as the client sent it
 };
 using BeforeHook = std::function<void(const Call&)>;
 // May change the answer, which has its final type, such as pb::QueryResults.

@@ -154,7 +154,7 @@ export function fullEstate(now) {
     const started = now - startedAgo;
     jobs.push({
       number, kind, state, priority: 0, schedule: null, due_at: null, created_at: iso(started - 900), queued_at: iso(started - 900),
-      started_at: iso(started), ended_at: took === null ? null : iso(started + took), spec: {}, progress: null, error: null, interruptions: 0,
+      started_at: iso(started), ended_at: took === null ? null : iso(started + took), spec: {}, progress: null, error: null, interruptions: 0, trace_id: null,
       holder: null, actions: [], result: null, ...more,
     });
     logs[number] = [

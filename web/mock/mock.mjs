@@ -191,7 +191,7 @@ export function createMock({ scenario = 'full', pace = 1 } = {}) {
     if (roles.indexOf(who.role) < roles.indexOf(plan.role)) throw new Refusal(403, `${kind} takes the role ${plan.role}; you are ${who.role}`);
     if (plan.confirm !== null && confirm !== plan.confirm && !(kind === 'delete' && confirm === plan.confirm.slice(0, 8))) throw new Refusal(422, `${kind} may destroy something: confirm it with "${plan.confirm}"`, { errors: [{ at: '/confirm', detail: `must be ${plan.confirm}` }] });
     const at = iso(Date.now());
-    const job = { number: nextNumber, kind, state: 'queued', priority: 0, schedule: null, due_at: null, created_at: at, queued_at: at, started_at: null, ended_at: null, spec, progress: null, error: null, interruptions: 0, holder: null, actions: ['cancel', 'pause'], result: null, ...more };
+    const job = { number: nextNumber, kind, state: 'queued', priority: 0, schedule: null, due_at: null, created_at: at, queued_at: at, started_at: null, ended_at: null, spec, progress: null, error: null, interruptions: 0, trace_id: null, holder: null, actions: ['cancel', 'pause'], result: null, ...more };
     nextNumber += 1;
     estate.jobs.unshift(job);
     log(job, 'event', 'queued');
