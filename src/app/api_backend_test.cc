@@ -105,7 +105,7 @@ TEST_F(ApiBackendTest, TheConfigurationIsShownWithoutSecrets) {
 
 TEST_F(ApiBackendTest, CollectionsHaveTheirSizesAndTheirClusterTheSum) {
   fake::FakeMilvus fake;
-  const auto client = *milvus::Client::Open(context_, *milvus::ParseUri(fake.uri()), {});
+  const auto client = *milvus::Client::Open(context_, *milvus::ParseClusterUri(fake.uri()), {});
   const auto fill = [&](const std::string& name, int rows) {
     std::vector<std::string> keys;
     for (int i = 0; i < rows; ++i) keys.push_back("key" + std::to_string(10'000 + i));
@@ -125,6 +125,9 @@ TEST_F(ApiBackendTest, CollectionsHaveTheirSizesAndTheirClusterTheSum) {
   const std::uint64_t bytes = taken->snapshot->collections.at(0).bytes;
   fill("sampled", 10);
   fill("unloaded", 10);
+  fake::pb::FlushRequest flush;
+  flush.add_collection_names("unloaded");
+  (void)fake.Apply<fake::pb::FlushResponse>(flush);
   ASSERT_TRUE(milvus::Release(context_, *client, {"default", "unloaded"}).ok());
 
   config_.clusters.clear();

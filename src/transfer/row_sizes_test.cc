@@ -3,6 +3,7 @@
 #include <string>
 
 #include "base/clock.h"
+#include "transfer/copy_sample.h"
 #include "transfer/transfer_testing.h"
 
 namespace aerie::transfer {
@@ -94,7 +95,11 @@ TEST_F(RowSizesTest, WhatIsNotKnownIsNotGuessed) {
   seen.rows_about = -1;
   EXPECT_FALSE(Of(seen, RowSizes::Stored{.rows = 20, .bytes = 2'000}));
 
+  fake::pb::FlushRequest flush;
+  flush.add_collection_names("notes");
+  (void)site_.server.Apply<fake::pb::FlushResponse>(flush);
   ASSERT_TRUE(milvus::Release(context_, *site_.client, {"default", "notes"}).ok());
+  ASSERT_EQ(Seen("notes").rows_about, 50);
   EXPECT_FALSE(Of(Seen("notes"))) << "what is not loaded cannot be sampled";
 
   CreateVaried("broken", 50);
