@@ -177,7 +177,7 @@ TEST_F(KindsTest, EachCallToMilvusCarriesTheTraceOfItsJob) {
   {
     const TraceScope scope(*ParseTrace(parent, ""));
     Do("backup", R"({"parallel": 2})");
-    Do("restore", R"({"snapshot": "latest", "suffix": "_new"})");
+    Do("restore", R"({"snapshot": "latest", "to": "prod", "suffix": "_new"})");
   }
   EXPECT_GT(sent.size(), 8U);
   for (const auto& [rpc, parents] : sent) {
