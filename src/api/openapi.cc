@@ -12,11 +12,17 @@ Json RefTo(const std::string& schema) { return {{"$ref", "#/components/schemas/"
 Json ParameterOf(const std::string& name, const char* place) {
   const Json& known = ParameterSchemas().at(name);
   const bool required = place == std::string("path") || known.value("required", false);
+  Json schema = known.at("schema");
+  if (schema.at("type") == "string" && !schema.contains("pattern") && !schema.contains("enum") &&
+      !schema.contains("format")) {
+    // Refused where percents are decoded, before any schema is looked at.
+    schema["pattern"] = R"(^[^\u0000-\u001f\u007f]*$)";
+  }
   return {{"name", name},
           {"in", place},
           {"required", required},
           {"description", known.at("description")},
-          {"schema", known.at("schema")}};
+          {"schema", std::move(schema)}};
 }
 
 Json HeaderParameter(const char* name, const char* about, int most) {

@@ -520,7 +520,7 @@ const std::vector<Route>& Routes() {
   return routes;
 }
 
-RouteMatch FindRoute(Method method, std::string_view path) {
+RouteMatch FindRoute(std::optional<Method> method, std::string_view path) {
   RouteMatch match;
   if (!path.starts_with('/')) return match;
   const auto segments = SegmentsOf(path);

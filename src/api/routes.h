@@ -69,7 +69,8 @@ struct RouteMatch {
 };
 // `path` is as it was sent, without the query: segments are decoded one by one, so that an encoded
 // slash never makes another segment.
-RouteMatch FindRoute(Method method, std::string_view path);
+// No method: one that no path takes.
+RouteMatch FindRoute(std::optional<Method> method, std::string_view path);
 
 // The document, OpenAPI 3.1. `version` is the program's.
 Json OpenApiDocument(const std::string& version);

@@ -142,10 +142,9 @@ Result<Reply> Service::Route(Progress& progress, const Context& context) {
   if (const Status host = CheckHost(request, options_.guard); !host.ok()) {
     return ProblemOf(421, Kind::kRefused, std::string(host.message()));
   }
-  const RouteMatch match =
-      progress.method ? FindRoute(*progress.method, progress.path) : RouteMatch{};
+  const RouteMatch match = FindRoute(progress.method, progress.path);
   if (match.route == nullptr) {
-    if (match.allowed.empty() && progress.method) {
+    if (match.allowed.empty()) {
       return ProblemOf(404, Kind::kNotFound, "there is no such path; see /api/v1/openapi.json");
     }
     Reply reply = ProblemOf(405, Kind::kInvalid, "this path does not take that method");
@@ -153,7 +152,6 @@ Result<Reply> Service::Route(Progress& progress, const Context& context) {
     for (const Method method : match.allowed) {
       allowed += (allowed.empty() ? "" : ", ") + std::string(NameOf(method));
     }
-    if (allowed.empty()) allowed = "GET, POST, PUT, PATCH, DELETE";
     reply.headers.emplace_back("Allow", allowed);
     return reply;
   }

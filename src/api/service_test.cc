@@ -7,6 +7,7 @@
 #include "api/schemas.h"
 #include "api/service_testing.h"
 #include "base/log.h"
+#include "base/trace.h"
 
 namespace aerie::api {
 namespace {
@@ -308,7 +309,12 @@ TEST_F(RouteTest, TrickyPathsLeadNowhere) {
     EXPECT_EQ(AskAs(World::Request("GET", target), tokens[Role::kAdmin]).status, 400) << target;
   }
   HttpRequest odd = World::Request("BREW", "/api/v1/jobs");
-  EXPECT_EQ(AskAs(odd, tokens[Role::kAdmin]).status, 405);
+  const HttpResponse unknown = AskAs(odd, tokens[Role::kAdmin]);
+  EXPECT_EQ(unknown.status, 405);
+  EXPECT_EQ(HeaderOf(unknown, "Allow"), "GET, POST");
+  odd.target = "/api/v1/coffee";
+  EXPECT_EQ(AskAs(odd, tokens[Role::kAdmin]).status, 404);
+  odd.target = "/api/v1/jobs";
   odd.method = "PUT";
   const HttpResponse wrong = AskAs(odd, tokens[Role::kAdmin]);
   EXPECT_EQ(wrong.status, 405);
