@@ -1,5 +1,5 @@
 // How dear opening a repository is made: what Argon2id costs unasked, and what may be asked for
-// (docs/decisions/0032-one-cost-of-argon2id.md).
+// (docs/decisions/0033-one-cost-of-argon2id.md).
 //
 // Pure; any thread.
 #pragma once
