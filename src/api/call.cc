@@ -40,8 +40,9 @@ const char* TitleOf(Kind kind) {
 const std::map<std::string, Handler>& Handlers() {
   static const HandlerMap handlers = [] {
     HandlerMap all;
-    for (const HandlerMap& group : {AccessHandlers(), JobHandlers(), ScheduleHandlers(),
-                                    EstateHandlers(), StatisticsHandlers(), CompatibleHandlers()}) {
+    for (const HandlerMap& group :
+         {AccessHandlers(), JobHandlers(), ScheduleHandlers(), EstateHandlers(),
+          MigrationHandlers(), StatisticsHandlers(), CompatibleHandlers()}) {
       all.insert(group.begin(), group.end());
     }
     return all;

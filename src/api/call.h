@@ -96,6 +96,7 @@ HandlerMap AccessHandlers();
 HandlerMap JobHandlers();
 HandlerMap ScheduleHandlers();
 HandlerMap EstateHandlers();
+HandlerMap MigrationHandlers();
 HandlerMap StatisticsHandlers();
 HandlerMap CompatibleHandlers();
 
@@ -139,6 +140,9 @@ Json PageOf(const std::vector<Item>& items, std::size_t limit, const ToJsonOf& j
 // --- Shared by handlers ---
 Json JobJson(const Parts& parts, const catalog::Job& job, bool whole);
 Json LogJson(const catalog::LogEntry& entry);
+// kCorrupt when another version of aerie wrote it.
+Result<Json> MigrationJson(const Parts& parts, const catalog::Migration& migration,
+                           std::int64_t now_ms);
 
 // What making a job asks for.
 struct Danger {

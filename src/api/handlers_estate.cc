@@ -1,4 +1,4 @@
-// Clusters, repositories, snapshots, migrations, alerts.
+// Clusters, repositories, snapshots, alerts.
 #include <algorithm>
 #include <utility>
 
@@ -352,67 +352,6 @@ Result<Reply> JobForSnapshot(Call& call, const char* kind) {
 Result<Reply> VerifySnapshot(Call& call) { return JobForSnapshot(call, "verify"); }
 Result<Reply> DeleteSnapshot(Call& call) { return JobForSnapshot(call, "delete"); }
 
-Json SampleJson(const std::optional<catalog::Sample>& sample) {
-  if (!sample) return nullptr;
-  const auto known = [](std::int64_t value) { return value < 0 ? Json(nullptr) : Json(value); };
-  return {{"at", TimeOf(sample->at_ms)},
-          {"source_rows", known(sample->source_rows)},
-          {"target_rows", known(sample->target_rows)},
-          {"error_rate", sample->error_rate},
-          {"latency_ms", known(sample->latency_ms)},
-          {"round", sample->round}};
-}
-
-Result<Json> MigrationJson(Call& call, const catalog::Migration& migration) {
-  AERIE_ASSIGN(const auto sample, call.parts.catalog.LastSample(migration.id));
-  AERIE_ASSIGN(const auto alerts, call.parts.catalog.Alerts(migration.id, true));
-  Json open = Json::array();
-  for (const catalog::Alert& alert : alerts) open.push_back(alert.text);
-  Json request = nullptr;
-  if (!migration.request.text.empty()) {
-    request = {{"number", migration.request.number}, {"text", migration.request.text}};
-  }
-  Json holder = nullptr;
-  if (migration.holder) {
-    holder = {{"host", migration.holder->host}, {"pid", migration.holder->process.pid}};
-  }
-  Json spec = ParseKept(migration.spec);
-  return Json{{"id", migration.id},
-              {"phase", migration.phase},
-              {"created_at", TimeOf(migration.created_ms)},
-              {"updated_at", TimeOf(migration.updated_ms)},
-              {"ended_at", TimeOf(migration.ended_ms)},
-              {"spec", spec.is_null() ? Json::object() : std::move(spec)},
-              {"request", std::move(request)},
-              {"holder", std::move(holder)},
-              {"sample", SampleJson(sample)},
-              {"open_alerts", std::move(open)}};
-}
-
-Result<Reply> ListMigrations(Call& call) {
-  AERIE_ASSIGN(const auto migrations, call.parts.catalog.List(call.query.value("open", false)));
-  Json items = Json::array();
-  for (const catalog::Migration& migration : migrations) {
-    AERIE_ASSIGN(Json json, MigrationJson(call, migration));
-    items.push_back(std::move(json));
-  }
-  return Reply{.json = {{"items", std::move(items)}, {"next_cursor", nullptr}}};
-}
-
-Result<Reply> GetMigration(Call& call) {
-  AERIE_ASSIGN(const auto migration, call.parts.catalog.Find(call.path.at("id")));
-  AERIE_ASSIGN(Json json, MigrationJson(call, migration));
-  return Reply{.json = std::move(json)};
-}
-
-Result<Reply> GetMigrationLog(Call& call) {
-  AERIE_ASSIGN(const std::int64_t after, NumberPlaceOf(call));
-  AERIE_TRY(call.parts.catalog.Find(call.path.at("id")).status());
-  AERIE_ASSIGN(const auto log, call.parts.catalog.Log(call.path.at("id"), after, call.Limit() + 1));
-  return Reply{.json = PageOf(log, call.Limit(), LogJson,
-                              [](auto& entry) { return std::to_string(entry.seq); })};
-}
-
 Json AlertJson(const AlertView& alert) {
   const char* state = alert.resolved_ms != 0       ? "resolved"
                       : alert.acknowledged_ms != 0 ? "acknowledged"
@@ -492,9 +431,6 @@ HandlerMap EstateHandlers() {
           {"unpinSnapshot", UnpinSnapshot},
           {"verifySnapshot", VerifySnapshot},
           {"deleteSnapshot", DeleteSnapshot},
-          {"listMigrations", ListMigrations},
-          {"getMigration", GetMigration},
-          {"getMigrationLog", GetMigrationLog},
           {"listAlerts", ListAlerts},
           {"getAlert", GetAlert},
           {"acknowledgeAlert", AcknowledgeAlert}};

@@ -521,31 +521,93 @@ constexpr const char* kEstate = R"json({
     }
   }
 },
+"MigrationCommand": {
+  "type": "object",
+  "required": ["number", "migration", "verb", "said_at", "state", "refusal"],
+  "description": "What was said to a migration. It waits for the process that drives the migration, which answers within a second, or for one to come.",
+  "properties": {
+    "number": {"type": "integer"},
+    "migration": {"type": "string"},
+    "verb": {"$ref": "MigrationVerb"},
+    "said_at": {"$ref": "Time"},
+    "state": {"type": "string", "enum": ["waiting", "obeyed", "refused"]},
+    "refusal": {"type": ["string", "null"], "description": "Why it is refused."}
+  }
+},
+"MigrationVerb": {"type": "string", "enum": ["approve", "pause", "resume", "cutover", "rollback", "complete", "abort"]},
+"MigrationPhase": {"type": "string", "description": "docs/migrating.md has what goes on in each.", "enum": ["preflight", "copying", "syncing", "auditing", "ready", "fencing", "copying-fenced", "last-sync", "proving", "switching", "opening", "watching", "lifting", "fencing-target", "last-reverse", "proving-reverse", "switching-back", "opening-source", "lifting-target", "blocked", "done", "rolled-back", "aborted"]},
 "Migration": {
   "type": "object",
-  "required": ["id", "phase", "created_at", "updated_at", "ended_at", "spec", "request", "holder", "sample", "open_alerts"],
+  "required": ["id", "strategy", "from", "to", "collections", "phase", "about", "way", "paused", "cutover_wanted", "rounds", "writes_stopped_since", "last_pause_ms", "max_pause_ms", "created_at", "updated_at", "ended_at", "spec", "driven", "holder", "request", "actions", "waiting", "sample", "work", "lag_ms", "open_alerts"],
   "properties": {
     "id": {"type": "string"},
-    "phase": {"type": "string"},
+    "strategy": {"type": "string", "enum": ["cold", "hot", "incremental"]},
+    "from": {"type": "string", "description": "The source: a configured name, or an address without credentials."},
+    "to": {"type": "string"},
+    "collections": {"type": "array", "description": "Globs; none: all.", "items": {"type": "string"}},
+    "phase": {"$ref": "MigrationPhase"},
+    "about": {"type": "string", "description": "What goes on in that phase."},
+    "way": {
+      "type": "object",
+      "description": "The phases of the way that it is on: to the target, back to the source, or the short one on which a step is undone.",
+      "required": ["phases", "at"],
+      "properties": {
+        "phases": {"type": "array", "items": {"$ref": "MigrationPhase"}},
+        "at": {"type": "integer", "description": "Index of the phase where it is, or that a blocked one goes on with."}
+      }
+    },
+    "paused": {"type": "boolean", "description": "It does nothing until it is resumed; clients go on."},
+    "cutover_wanted": {"type": "boolean", "description": "The cutover begins as soon as the rest is small."},
+    "rounds": {"type": "integer", "description": "Sync rounds of the present direction."},
+    "writes_stopped_since": {"$ref": "TimeOrNull"},
+    "last_pause_ms": {"type": ["integer", "null"], "description": "How long nobody could write, the last time."},
+    "max_pause_ms": {"type": "integer"},
     "created_at": {"$ref": "Time"},
     "updated_at": {"$ref": "Time"},
     "ended_at": {"$ref": "TimeOrNull"},
-    "spec": {"type": "object"},
-    "request": {"type": ["object", "null"], "description": "What a human is asked to approve.", "required": ["number", "text"], "properties": {"number": {"type": "integer"}, "text": {"type": "string"}}},
+    "spec": {"type": "object", "description": "What it was begun with."},
+    "driven": {"type": "boolean", "description": "A process drives it now: aerie migrate run."},
     "holder": {"type": ["object", "null"], "required": ["host", "pid"], "properties": {"host": {"type": "string"}, "pid": {"type": "integer"}}},
+    "request": {"type": ["object", "null"], "description": "What a human is asked to approve.", "required": ["number", "text"], "properties": {"number": {"type": "integer"}, "text": {"type": "string"}}},
+    "actions": {"type": "array", "description": "What would not be refused now.", "items": {"$ref": "MigrationVerb"}},
+    "waiting": {"type": "array", "description": "What was said and is not answered yet.", "items": {"$ref": "MigrationCommand"}},
     "sample": {
       "type": ["object", "null"],
-      "required": ["at", "source_rows", "target_rows", "error_rate", "latency_ms", "round"],
+      "description": "What the monitor saw last.",
+      "required": ["at", "source_rows", "target_rows", "difference", "error_rate", "latency_ms", "round"],
       "properties": {
         "at": {"$ref": "Time"},
         "source_rows": {"type": ["integer", "null"]},
         "target_rows": {"type": ["integer", "null"]},
+        "difference": {"type": ["integer", "null"], "description": "Rows of the source less those of the target."},
         "error_rate": {"type": "number"},
         "latency_ms": {"type": ["integer", "null"]},
         "round": {"type": "integer"}
       }
     },
-    "open_alerts": {"type": "array", "items": {"type": "string"}}
+    "work": {
+      "type": ["object", "null"],
+      "description": "What is under way this moment.",
+      "required": ["kind", "reads", "began_at", "rows", "rows_total", "rows_per_second", "estimated_end_at"],
+      "properties": {
+        "kind": {"type": "string", "enum": ["copy", "round", "audit", "proof"]},
+        "reads": {"type": "string", "enum": ["source", "target"]},
+        "began_at": {"$ref": "Time"},
+        "rows": {"type": "integer"},
+        "rows_total": {"type": ["integer", "null"]},
+        "rows_per_second": {"type": "integer", "description": "0: not known."},
+        "estimated_end_at": {"$ref": "TimeOrNull"}
+      }
+    },
+    "lag_ms": {"type": ["integer", "null"], "description": "How far the other cluster may be behind."},
+    "open_alerts": {
+      "type": "array",
+      "items": {
+        "type": "object",
+        "required": ["incident", "raised_at", "text"],
+        "properties": {"incident": {"type": "string"}, "raised_at": {"$ref": "Time"}, "text": {"type": "string"}}
+      }
+    }
   }
 },
 "MigrationPage": {"page_of": "Migration"},
@@ -689,13 +751,14 @@ constexpr const char* kParameters = R"json({
 "from": {"description": "Not older than that.", "schema": {"type": "string", "format": "date-time", "maxLength": 40}},
 "to": {"description": "Older than that.", "schema": {"type": "string", "format": "date-time", "maxLength": 40}},
 "with": {"description": "The other snapshot of the same repository.", "schema": {"type": "string", "minLength": 4, "maxLength": 32, "pattern": "^[0-9a-f]+$"}, "required": true},
+"request": {"description": "The number of what was asked.", "schema": {"type": "integer", "minimum": 1, "maximum": 9007199254740991}, "required": true},
 "confirm": {"description": "The name of the object, once more.", "schema": {"type": "string", "maxLength": 1024}},
 "count": {"description": "So many times.", "schema": {"type": "integer", "minimum": 1, "maximum": 100, "default": 5}},
 "days": {"description": "So many days up to today.", "schema": {"type": "integer", "minimum": 1, "maximum": 400, "default": 30}},
 "actor": {"description": "Only what this one did, such as user:anna.", "schema": {"type": "string", "maxLength": 160}},
 "action": {"description": "Only this action.", "schema": {"type": "string", "maxLength": 64}},
 "object": {"description": "Only what was done to this.", "schema": {"type": "string", "maxLength": 512}},
-"number": {"description": "Of the job or the incident.", "schema": {"type": "integer", "minimum": 1, "maximum": 9007199254740991}},
+"number": {"description": "Of the job, the incident or the command.", "schema": {"type": "integer", "minimum": 1, "maximum": 9007199254740991}},
 "id": {"description": "Of a schedule, migration or token.", "schema": {"type": "string", "minLength": 1, "maxLength": 128}},
 "name": {"description": "Of the configuration, or of the user.", "schema": {"type": "string", "minLength": 1, "maxLength": 128}},
 "snapshot": {"description": "Id of a snapshot, or the beginning of one, 4 digits or more.", "schema": {"type": "string", "minLength": 4, "maxLength": 32, "pattern": "^[0-9a-f]+$"}}

@@ -521,9 +521,11 @@ void Service::Close() {
 }
 
 void Service::Tick(const Context& context) {
-  AnswerWaiting(ToUnixMillis(context.clock().Now()));
+  const std::int64_t now_ms = ToUnixMillis(context.clock().Now());
+  AnswerWaiting(now_ms);
   parts_.hub.Feed();
-  for (const Status& watched : {WatchJobs(), WatchSchedules(), WatchAlerts()}) {
+  for (const Status& watched :
+       {WatchJobs(), WatchSchedules(), WatchMigrations(now_ms), WatchAlerts()}) {
     if (!watched.ok()) {
       log::Warn("api: what listeners are to be told could not be read",
                 {{"error", std::string(watched.message())}});
@@ -595,6 +597,35 @@ Status Service::WatchSchedules() {
     }
   }
   schedules_ = std::move(seen);
+  return Ok();
+}
+
+Status Service::WatchMigrations(std::int64_t now_ms) {
+  AERIE_ASSIGN(const auto open, parts_.catalog.List(true));
+  std::map<std::string, std::string> said;
+  const auto tell = [&](const catalog::Migration& migration) -> Status {
+    const auto made = MigrationJson(parts_, migration, now_ms);
+    // Of another version: who asks for it is told so.
+    if (KindOf(made.status()) == Kind::kCorrupt) return Ok();
+    AERIE_TRY(made.status());
+    const Json& json = *made;
+    // Time alone is no change.
+    Json still = json;
+    still.erase("lag_ms");
+    const std::string text = Dump(still);
+    const auto before = open_migrations_.find(migration.id);
+    const bool changed = before == open_migrations_.end() || before->second != text;
+    if (watching_ && changed) parts_.hub.Publish("migration", Dump(json));
+    if (migration.ended_ms == 0) said[migration.id] = text;
+    return Ok();
+  };
+  for (const catalog::Migration& migration : open) AERIE_TRY(tell(migration));
+  for (const auto& [id, text] : open_migrations_) {
+    if (said.contains(id)) continue;
+    AERIE_ASSIGN(const auto ended, parts_.catalog.Find(id));
+    AERIE_TRY(tell(ended));
+  }
+  open_migrations_ = std::move(said);
   return Ok();
 }
 

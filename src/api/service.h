@@ -77,6 +77,7 @@ class Service {
   Status WatchJobs();
   Result<std::vector<catalog::Job>> NewJobs();
   Status WatchSchedules();
+  Status WatchMigrations(std::int64_t now_ms);
   Status WatchAlerts();
 
   const ServiceOptions options_;
@@ -91,6 +92,7 @@ class Service {
   std::int64_t newest_job_ = 0;
   std::map<std::int64_t, std::string> open_jobs_;  // number -> what was said of it
   std::map<std::string, std::string> schedules_;
+  std::map<std::string, std::string> open_migrations_;  // id -> what was said of it
   std::int64_t alerts_version_ = -1;
 };
 

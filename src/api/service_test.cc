@@ -8,6 +8,7 @@
 #include "api/service_testing.h"
 #include "base/log.h"
 #include "base/trace.h"
+#include "migrate/pace.h"
 
 namespace aerie::api {
 namespace {
@@ -58,6 +59,7 @@ std::string PathOf(const Route& route) {
   const bool schedule = path.find("/schedules/") != std::string::npos;
   put("id", schedule ? "nightly" : path.find("/tokens/") != std::string::npos ? "spare" : "m1");
   if (route.id == "diffSnapshots") path += "?with=bbbb";
+  if (route.id == "approveMigration") path += "?request=1";
   return path;
 }
 
@@ -81,14 +83,8 @@ class RouteTest : public ::testing::Test {
             .schedules
             .Create("nightly", R"({"when": "daily", "kind": "backup", "job": {}})", world.NowMs())
             .ok());
-    EXPECT_TRUE(world.catalog
-                    ->Create({.id = "m1",
-                              .spec = "{}",
-                              .state = "{}",
-                              .phase = "sync",
-                              .created_ms = 1,
-                              .updated_ms = 1})
-                    .ok());
+    world.AddMigration("m1", {.phase = migrate::Phase::kCopying, .running = true, .open = {}});
+    EXPECT_TRUE(world.catalog->Say("m1", "cutover", 0, world.NowMs()).ok());
   }
   HttpResponse AskAs(const HttpRequest& request, const std::string& token) {
     auto answer = world.Ask(World::As(request, token));
@@ -742,6 +738,149 @@ TEST(ServiceTest, WhoWatchesEverythingSeesEachChangeOnce) {
             std::string::npos);
   EXPECT_NE(seen.find("event: alerts\ndata: {\"open\":1}"), std::string::npos);
   EXPECT_GT(world.backend.forgotten, 0);
+  world.Tick();
+  EXPECT_EQ(ReadAll(watched), "");
+}
+
+TEST(ServiceTest, AMigrationIsToldWhatItsOperatorWants) {
+  World world;
+  world.AddUser("root", Role::kAdmin);
+  const std::string op = world.AddToken("op", Role::kOperator);
+  const std::string admin = world.AddToken("admin", Role::kAdmin);
+  world.AddMigration("m1", {.phase = migrate::Phase::kWatching, .due_ms = 1, .open = {}});
+  for (const std::string verb : {"cutover", "rollback", "complete", "abort"}) {
+    const std::string path = "/api/v1/migrations/m1/" + verb;
+    EXPECT_EQ(world.Post(path + "?confirm=m1", Json::object(), op).status, 403) << verb;
+    EXPECT_EQ(world.Post(path, Json::object(), admin).status, 422) << verb;
+    EXPECT_EQ(world.Post(path + "?confirm=m2", Json::object(), admin).status, 422) << verb;
+    EXPECT_EQ(world.Post("/api/v1/migrations/m2/" + verb, Json::object(), admin).status, 404)
+        << verb;
+  }
+  EXPECT_TRUE(world.catalog->Waiting("m1")->empty()) << "nothing was said";
+
+  // Nobody drives it: what needs no action is done at once, what is not possible is refused, the
+  // rest waits.
+  const HttpResponse refused =
+      world.Post("/api/v1/migrations/m1/abort?confirm=m1", Json::object(), admin);
+  EXPECT_EQ(refused.status, 409);
+  EXPECT_NE(refused.body.find("aerie migrate rollback"), std::string::npos) << refused.body;
+  const HttpResponse paused = world.Post("/api/v1/migrations/m1/pause", Json::object(), op);
+  EXPECT_EQ(paused.status, 202);
+  EXPECT_EQ(JsonOf(paused)["state"], "obeyed");
+  const HttpResponse rollback =
+      world.Post("/api/v1/migrations/m1/rollback?confirm=m1", Json::object(), admin);
+  EXPECT_EQ(rollback.status, 202);
+  EXPECT_EQ(JsonOf(rollback)["state"], "waiting");
+  const std::string place = HeaderOf(rollback, "Location");
+  EXPECT_EQ(JsonOf(world.Get(place, op)), JsonOf(rollback));
+  const Json seen = JsonOf(world.Get("/api/v1/migrations/m1", op));
+  EXPECT_EQ(seen["waiting"][0], JsonOf(rollback));
+  EXPECT_EQ(seen["paused"], true);
+  EXPECT_EQ(seen["driven"], false);
+
+  auto lease = world.Drive("m1");
+  ASSERT_TRUE(lease->Answer(JsonOf(rollback)["number"], "not now", world.NowMs()).ok());
+  EXPECT_EQ(JsonOf(world.Get(place, op))["state"], "refused");
+  EXPECT_EQ(JsonOf(world.Get(place, op))["refusal"], "not now");
+  world.AddMigration("m2", {.phase = migrate::Phase::kCopying, .open = {}});
+  const std::string number = place.substr(place.rfind('/'));
+  EXPECT_EQ(world.Get("/api/v1/migrations/m2/commands" + number, op).status, 404);
+
+  lease.reset();
+  EXPECT_EQ(JsonOf(world.Post("/api/v1/migrations/m1/complete?confirm=m1", Json::object(),
+                              admin))["state"],
+            "obeyed");
+  EXPECT_EQ(JsonOf(world.Get("/api/v1/migrations/m1", op))["phase"], "done");
+  EXPECT_EQ(world.Post("/api/v1/migrations/m1/pause", Json::object(), op).status, 409)
+      << "it has ended";
+}
+
+TEST(ServiceTest, WhatAMigrationAsksIsApprovedByItsNumber) {
+  World world;
+  world.AddMigration("m1", {.phase = migrate::Phase::kFencing, .running = true, .open = {}});
+  const auto lease = world.Drive("m1");
+  const auto approve = [&](std::int64_t number) {
+    return world.Post("/api/v1/migrations/m1/approve?request=" + std::to_string(number),
+                      Json::object());
+  };
+  EXPECT_EQ(world.Post("/api/v1/migrations/m1/approve", Json::object()).status, 400);
+  EXPECT_EQ(approve(1).status, 409) << "nothing is asked";
+  const std::int64_t number = *lease->Ask("stop the writes", world.NowMs());
+  const Json seen = JsonOf(world.Get("/api/v1/migrations/m1"));
+  EXPECT_EQ(seen["request"], Json({{"number", number}, {"text", "stop the writes"}}));
+  EXPECT_EQ(seen["actions"][0], "approve");
+  EXPECT_EQ(approve(number + 1).status, 409) << "something else is asked";
+  EXPECT_TRUE(lease->Commands()->empty());
+  EXPECT_EQ(JsonOf(approve(number))["state"], "waiting");
+  EXPECT_EQ(lease->Commands()->at(0).request, number);
+}
+
+TEST(ServiceTest, AWordWithAKeyIsSaidOnce) {
+  World world;
+  world.AddMigration("m1", {.phase = migrate::Phase::kReady, .open = {}});
+  const auto lease = world.Drive("m1");
+  HttpRequest request = World::Request("POST", "/api/v1/migrations/m1/cutover?confirm=m1");
+  request.headers["idempotency-key"] = "k1";
+  const HttpResponse first = *world.Ask(request);
+  EXPECT_EQ(first.status, 202);
+  EXPECT_EQ(world.Ask(request)->body, first.body);
+  EXPECT_EQ(lease->Commands()->size(), 1u);
+}
+
+TEST(ServiceTest, AMigrationShowsItsWayAndWhatIsUnderWay) {
+  World world;
+  migrate::State state{
+      .phase = migrate::Phase::kBlocked, .blocked_at = migrate::Phase::kCopying, .open = {}};
+  world.AddMigration("m1", state);
+  Json seen = JsonOf(world.Get("/api/v1/migrations/m1"));
+  EXPECT_EQ(seen["strategy"], "hot");
+  EXPECT_EQ(seen["to"], "prod");
+  EXPECT_EQ(seen["collections"], Json::array({"docs"}));
+  EXPECT_EQ(seen["way"]["phases"][seen["way"]["at"].get<std::size_t>()], "copying");
+  EXPECT_EQ(seen["work"], nullptr);
+  EXPECT_EQ(seen["lag_ms"], nullptr);
+
+  world.AddMigration("m2", {.phase = migrate::Phase::kCopying, .running = true, .open = {}});
+  const auto lease = world.Drive("m2");
+  migrate::Pace pace;
+  pace.work = {.kind = "copy",
+               .begun_ms = world.NowMs() - 2'000,
+               .seen_ms = world.NowMs(),
+               .rows = 500,
+               .rows_total = 600};
+  ASSERT_TRUE(lease->Keep(migrate::kPaceKey, ToText(pace)).ok());
+  ASSERT_TRUE(lease
+                  ->Append({.at_ms = 5, .source_rows = 1'000, .target_rows = 400},
+                           {{.incident = "latency", .text = "a count took 9 s"}})
+                  .ok());
+  seen = JsonOf(world.Get("/api/v1/migrations/m2"));
+  EXPECT_EQ(seen["work"]["rows"], 500);
+  EXPECT_EQ(seen["work"]["rows_total"], 1'000);
+  EXPECT_EQ(seen["work"]["rows_per_second"], 250);
+  EXPECT_EQ(seen["sample"]["difference"], 600);
+  EXPECT_EQ(seen["open_alerts"][0]["text"], "a count took 9 s");
+  EXPECT_EQ(seen["driven"], true);
+}
+
+TEST(ServiceTest, WhoWatchesEverythingSeesMigrationsChange) {
+  World world;
+  world.AddMigration("m1", {.phase = migrate::Phase::kReady, .open = {}});
+  world.Tick();
+  const HttpResponse watched = world.Get("/api/v1/events");
+  ReadAll(watched);
+  world.Tick();
+  world.clock.Advance(std::chrono::seconds(1));
+  world.Tick();
+  EXPECT_EQ(ReadAll(watched), "") << "time alone is no change";
+  world.AddMigration("m2", {.phase = migrate::Phase::kCopying, .open = {}});
+  world.Tick();
+  std::string seen = ReadAll(watched);
+  EXPECT_NE(seen.find("event: migration\ndata: {\"id\":\"m2\""), std::string::npos) << seen;
+  EXPECT_EQ(seen.find("\"id\":\"m1\""), std::string::npos);
+  EXPECT_EQ(world.Post("/api/v1/migrations/m1/abort?confirm=m1", Json::object()).status, 202);
+  world.Tick();
+  seen = ReadAll(watched);
+  EXPECT_NE(seen.find("\"phase\":\"aborted\""), std::string::npos) << seen;
   world.Tick();
   EXPECT_EQ(ReadAll(watched), "");
 }

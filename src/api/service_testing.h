@@ -14,6 +14,8 @@
 #include <gtest/gtest.h>
 
 #include "api/service.h"
+#include "migrate/spec.h"
+#include "migrate/state_json.h"
 
 namespace aerie::api {
 
@@ -251,6 +253,24 @@ class World {
                         },
                         NowMs())
                     .ok());
+  }
+
+  void AddMigration(const std::string& id, const migrate::State& state) {
+    migrate::MigrationSpec spec;
+    spec.from = "http://old:19530";
+    spec.to = "prod";
+    spec.collections = {"docs"};
+    EXPECT_TRUE(catalog
+                    ->Create({.id = id,
+                              .spec = ToText(spec),
+                              .state = ToText(state),
+                              .phase = NameOf(state.phase),
+                              .created_ms = NowMs()})
+                    .ok());
+  }
+  // Somebody who drives it, until it is given back.
+  std::unique_ptr<catalog::Lease> Drive(const std::string& id) {
+    return *catalog->Take(id, {.process = ThisProcess(), .host = "here", .renewed_ms = NowMs()});
   }
 
   Parts& parts() { return service->parts(); }

@@ -49,15 +49,16 @@ Alert ReadAlert(const Row& row) {
 }
 
 constexpr char kCommandColumns[] =
-    "SELECT number, verb, request, at_ms, answered_ms, refusal FROM commands ";
+    "SELECT number, migration, verb, request, at_ms, answered_ms, refusal FROM commands ";
 
 Command ReadCommand(const Row& row) {
   return {.number = row.Integer(0),
-          .verb = row.Text(1),
-          .request = row.Integer(2),
-          .at_ms = row.Integer(3),
-          .answered = row.Integer(4) != 0,
-          .refusal = row.Text(5)};
+          .migration = row.Text(1),
+          .verb = row.Text(2),
+          .request = row.Integer(3),
+          .at_ms = row.Integer(4),
+          .answered = row.Integer(5) != 0,
+          .refusal = row.Text(6)};
 }
 
 Status NoMigration(const std::string& id) {
@@ -246,6 +247,16 @@ Result<Command> Catalog::FindCommand(std::int64_t number) {
   });
 }
 
+Result<std::vector<Command>> Catalog::Waiting(const std::string& id) {
+  return WithDatabase([&](Database& db) -> Result<std::vector<Command>> {
+    std::vector<Command> commands;
+    AERIE_TRY(db.Run(
+        std::string(kCommandColumns) + "WHERE migration = ? AND answered_ms = 0 ORDER BY number",
+        {id}, [&](const Row& row) { commands.push_back(ReadCommand(row)); }));
+    return commands;
+  });
+}
+
 Result<std::unique_ptr<Lease>> Catalog::Take(const std::string& id, const Holder& holder,
                                              const LeaseTimes& times) {
   return WithDatabase([&](Database& db) -> Result<std::unique_ptr<Lease>> {
@@ -382,16 +393,6 @@ Result<std::int64_t> Lease::Ask(const std::string& text, std::int64_t now_ms) {
   });
   AERIE_TRY(written);
   return number;
-}
-
-Result<std::vector<Command>> Lease::Commands() {
-  return catalog_.WithDatabase([&](Database& db) -> Result<std::vector<Command>> {
-    std::vector<Command> commands;
-    AERIE_TRY(db.Run(
-        std::string(kCommandColumns) + "WHERE migration = ? AND answered_ms = 0 ORDER BY number",
-        {id_}, [&](const Row& row) { commands.push_back(ReadCommand(row)); }));
-    return commands;
-  });
 }
 
 Status Lease::Answer(std::int64_t command, const std::string& refusal, std::int64_t now_ms) {

@@ -59,6 +59,7 @@ struct LogEntry {
 // A word for the driver.
 struct Command {
   std::int64_t number = 0;
+  std::string migration;
   std::string verb;          // "cutover", "approve", ...
   std::int64_t request = 0;  // of approve
   std::int64_t at_ms = 0;
@@ -137,6 +138,8 @@ class Catalog {
   Result<std::int64_t> Say(const std::string& id, const std::string& verb, std::int64_t request,
                            std::int64_t now_ms);
   Result<Command> FindCommand(std::int64_t number);
+  // Words that are not answered yet, oldest first.
+  Result<std::vector<Command>> Waiting(const std::string& id);
 
   // Makes this process the driver. kLocked, naming the holder, unless there is none, it has
   // certainly ended, or it has not renewed for `lost_after_ms`.
@@ -198,8 +201,8 @@ class Lease {
   Status Inherit(const std::string& prefix);
   // Asks a human; the text "" takes the request back. Returns its number.
   Result<std::int64_t> Ask(const std::string& text, std::int64_t now_ms);
-  // Words that are not answered yet, oldest first.
-  Result<std::vector<Command>> Commands();
+  // As Catalog::Waiting.
+  Result<std::vector<Command>> Commands() { return catalog_.Waiting(id_); }
   Status Answer(std::int64_t command, const std::string& refusal, std::int64_t now_ms);
   // Alerts whose beginning or end was not delivered yet, oldest first.
   Result<std::vector<Alert>> Undelivered();

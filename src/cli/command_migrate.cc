@@ -23,6 +23,7 @@
 #include "migrate/spec.h"
 #include "migrate/state_json.h"
 #include "migrate/sync_mover.h"
+#include "migrate/words.h"
 #include "migrate/write_rate.h"
 #include "milvus/collection_admin.h"
 #include "transfer/copy.h"
@@ -480,48 +481,26 @@ CommandResult Queued(const std::string& id, const std::string& verb, const std::
   return result;
 }
 
-// No process drives it: what needs no action is done here.
-CommandResult SayToNobody(Environment& env, Catalog& catalog, const catalog::Migration& m,
-                          const std::string& verb, std::int64_t number) {
-  const std::string why = "no process drives migration " + m.id +
-                          " now; it is obeyed when aerie migrate run goes on, with the same words "
-                          "as before";
-  const auto event = migrate::EventOf(verb);
-  if (!event) return Queued(m.id, verb, why);
-  const WallTime now = env.context.clock().Now();
-  auto lease = catalog.Take(
-      m.id, {.process = ThisProcess(), .host = HostName(), .renewed_ms = ToUnixMillis(now)});
-  if (!lease.ok()) return Failure(lease.status());
-  const auto current = catalog.Find(m.id);
-  if (!current.ok()) return Failure(current.status());
-  const auto state = migrate::StateFromText(current->state);
-  if (!state.ok()) return Failure(state.status());
-  const auto spec = migrate::SpecFromText(current->spec);
-  if (!spec.ok()) return Failure(spec.status());
-  const auto said = migrate::ObeyWithoutDriver(**lease, spec->rules, *state, *event, number, now);
-  if (!said.ok()) return Failure(said.status());
-  if (!*said) return Queued(m.id, verb, why);
-  return Answered(m.id, verb, **said);
-}
-
 CommandResult Say(Environment& env, const WordArgs& args) {
   auto catalog = OpenCatalog(env, args.place);
   if (!catalog.ok()) return Failure(catalog.status());
   const auto m = Chosen(**catalog, args.id);
   if (!m.ok()) return Failure(m.status());
-  if (m->ended_ms != 0) {
-    return Failure(RefusedError("migration " + m->id + " has ended: " + m->phase));
+  const WallTime now = env.context.clock().Now();
+  const auto said = migrate::Say(
+      **catalog, m->id, args.verb, m->request.number,
+      {.process = ThisProcess(), .host = HostName(), .renewed_ms = ToUnixMillis(now)}, now);
+  if (!said.ok()) return Failure(said.status());
+  if (said->answered) return Answered(m->id, args.verb, said->refusal);
+  if (!said->driven) {
+    return Queued(m->id, args.verb,
+                  "no process drives migration " + m->id +
+                      " now; it is obeyed when aerie migrate run goes on, with the same words as "
+                      "before");
   }
-  if (args.verb == "approve" && m->request.number == 0) {
-    return Failure(RefusedError("migration " + m->id + ": nothing waits for an approval"));
-  }
-  const auto number =
-      (*catalog)->Say(m->id, args.verb, m->request.number, ToUnixMillis(env.context.clock().Now()));
-  if (!number.ok()) return Failure(number.status());
-  if (!IsDriven(*m)) return SayToNobody(env, **catalog, *m, args.verb, *number);
   const SteadyTime until = env.context.clock().Steady() + kAnswerPatience;
   for (;;) {
-    const auto command = (*catalog)->FindCommand(*number);
+    const auto command = (*catalog)->FindCommand(said->number);
     if (!command.ok()) return Failure(command.status());
     if (command->answered) return Answered(m->id, args.verb, command->refusal);
     if (env.context.clock().Steady() >= until) break;

@@ -6,36 +6,18 @@
 #include <cstdio>
 #include <deque>
 
-#include "migrate/pace.h"
-#include "migrate/spec.h"
-#include "migrate/state_json.h"
+#include "migrate/standing.h"
 
 namespace aerie::cli {
 namespace {
 
 using catalog::Catalog;
-using migrate::Phase;
-using migrate::Side;
 
 constexpr Duration kLook = std::chrono::milliseconds(500);
 // Of the log, what a screen shows.
 constexpr std::size_t kLogLines = 6;
 
 Json Known(std::int64_t n) { return n < 0 ? Json(nullptr) : Json(n); }
-
-// Which side clients write to, or did before they were stopped: the other follows it.
-Side FollowedSide(Phase phase) {
-  switch (phase) {
-    case Phase::kOpening:
-    case Phase::kWatching:
-    case Phase::kFencingTarget:
-    case Phase::kLastReverse:
-    case Phase::kProvingReverse:
-    case Phase::kSwitchingBack:
-    case Phase::kLiftingTarget: return Side::kTarget;
-    default: return Side::kSource;
-  }
-}
 
 Json SampleToJson(const catalog::Sample& sample) {
   const bool both = sample.source_rows >= 0 && sample.target_rows >= 0;
@@ -48,23 +30,15 @@ Json SampleToJson(const catalog::Sample& sample) {
           {"round", sample.round}};
 }
 
-// Rows of the side that is read, as the monitor counted them: also of collections that this work
-// has not come to.
-std::int64_t RowsToRead(const migrate::Pace& pace, const std::optional<catalog::Sample>& sample) {
-  if (!sample) return -1;
-  return pace.work.from == Side::kSource ? sample->source_rows : sample->target_rows;
-}
-
-Json WorkToJson(const migrate::Pace& pace, std::int64_t rows_total) {
-  const auto& work = pace.work;
-  const auto end = EstimatedEndMs(pace, rows_total);
-  return {{"kind", work.kind},
-          {"reads", NameOf(work.from)},
-          {"begun_ms", work.begun_ms},
-          {"rows", work.rows},
-          {"rows_total", Known(std::max(rows_total, work.rows_total))},
-          {"rows_per_second", static_cast<std::int64_t>(RowsASecond(work))},
-          {"estimated_end_ms", end ? Json(*end) : Json(nullptr)}};
+Json WorkToJson(const migrate::Standing::Work& work) {
+  return {
+      {"kind", work.pace.kind},
+      {"reads", NameOf(work.pace.from)},
+      {"begun_ms", work.pace.begun_ms},
+      {"rows", work.pace.rows},
+      {"rows_total", Known(work.rows_total)},
+      {"rows_per_second", work.rows_per_second},
+      {"estimated_end_ms", work.estimated_end_ms ? Json(*work.estimated_end_ms) : Json(nullptr)}};
 }
 
 std::string Seconds(std::int64_t ms) { return HumanSeconds(static_cast<double>(ms) / 1000); }
@@ -201,8 +175,6 @@ Json WithoutAges(Json json) {
 
 }  // namespace
 
-bool IsDriven(const catalog::Migration& m) { return m.holder && !HasEnded(m.holder->process); }
-
 Json StateToJson(const migrate::State& state) {
   Json json;
   json["state"] = NameOf(state.phase);
@@ -216,32 +188,25 @@ Json StateToJson(const migrate::State& state) {
 }
 
 Result<Json> DescribeMigration(Catalog& catalog, const catalog::Migration& m, WallTime now) {
-  AERIE_ASSIGN(const auto spec, migrate::SpecFromText(m.spec));
-  AERIE_ASSIGN(const auto state, migrate::StateFromText(m.state));
-  AERIE_ASSIGN(const auto alerts, catalog.Alerts(m.id, true));
-  AERIE_ASSIGN(const auto sample, catalog.LastSample(m.id));
-  AERIE_ASSIGN(const std::string pace_text, catalog.Kept(m.id, migrate::kPaceKey));
-  const migrate::Pace pace = migrate::PaceFromText(pace_text);
+  AERIE_ASSIGN(const migrate::Standing standing, migrate::StandingOf(catalog, m, now));
   Json json = {{"migration", m.id},
-               {"from", spec.from},
-               {"to", spec.to},
-               {"strategy", NameOf(spec.rules.strategy)}};
-  json.update(StateToJson(state));
-  json["driven"] = IsDriven(m);
+               {"from", standing.spec.from},
+               {"to", standing.spec.to},
+               {"strategy", NameOf(standing.spec.rules.strategy)}};
+  json.update(StateToJson(standing.state));
+  json["driven"] = standing.driven;
   json["driver"] = m.holder
                        ? Json(m.holder->host + ", process " + std::to_string(m.holder->process.pid))
                        : Json(nullptr);
   json["request"] = m.request.number == 0 ? Json(nullptr) : Json(m.request.text);
   json["alerts"] = Json::array();
-  for (const auto& a : alerts) {
+  for (const auto& a : standing.alerts) {
     json["alerts"].push_back(
         {{"incident", a.incident}, {"raised_ms", a.raised_ms}, {"text", a.text}});
   }
-  json["monitor"] = sample ? SampleToJson(*sample) : Json(nullptr);
-  const bool works = IsDriven(m) && state.running && !pace.work.kind.empty();
-  json["work"] = works ? WorkToJson(pace, RowsToRead(pace, sample)) : Json(nullptr);
-  const auto lag = LagMs(pace, FollowedSide(state.phase), ToUnixMillis(now));
-  json["lag_ms"] = lag && m.ended_ms == 0 ? Json(*lag) : Json(nullptr);
+  json["monitor"] = standing.sample ? SampleToJson(*standing.sample) : Json(nullptr);
+  json["work"] = standing.work ? WorkToJson(*standing.work) : Json(nullptr);
+  json["lag_ms"] = standing.lag_ms ? Json(*standing.lag_ms) : Json(nullptr);
   json["created_ms"] = m.created_ms;
   json["updated_ms"] = m.updated_ms;
   return json;

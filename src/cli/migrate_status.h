@@ -11,9 +11,6 @@
 
 namespace aerie::cli {
 
-// Whether a process drives it now.
-bool IsDriven(const catalog::Migration& migration);
-
 Json StateToJson(const migrate::State& state);
 // All of it. Times are as the catalog has them, but for `lag_ms`, which is of `now`.
 Result<Json> DescribeMigration(catalog::Catalog& catalog, const catalog::Migration& migration,

@@ -20,11 +20,8 @@ Result<std::int64_t> Approval::Wait(const Context& context, const std::string& t
 
 std::string Approval::Approve(std::int64_t request, std::int64_t now_ms) {
   std::lock_guard lock(mutex_);
-  if (asked_ == 0 || approved_ms_ != 0) return "nothing waits for an approval";
-  if (request != asked_) {
-    return "what was approved is not what is asked now; look at aerie migrate status, then approve "
-           "that";
-  }
+  if (asked_ == 0 || approved_ms_ != 0) return kNothingToApprove;
+  if (request != asked_) return kOtherRequest;
   approved_ms_ = now_ms;
   changed_.notify_all();
   return {};

@@ -15,6 +15,11 @@
 
 namespace aerie::migrate {
 
+// Why an approval is refused.
+inline constexpr char kNothingToApprove[] = "nothing waits for an approval";
+inline constexpr char kOtherRequest[] =
+    "what was approved is not what is asked now; look at aerie migrate status, then approve that";
+
 class Approval {
  public:
   Approval(catalog::Lease& lease, ProgressSink& progress) : lease_(lease), progress_(progress) {}

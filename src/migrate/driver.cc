@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "migrate/state_json.h"
+#include "migrate/words.h"
 
 namespace aerie::migrate {
 namespace {
@@ -66,15 +67,6 @@ catalog::StepRecord RecordOf(const State& before, const Event& event, const Tran
 bool TakesTime(const Action& action) { return action.type <= Action::Type::kSwitch; }
 
 }  // namespace
-
-std::optional<Event::Type> EventOf(const std::string& verb) {
-  for (const Event::Type type :
-       {Event::Type::kCutover, Event::Type::kPause, Event::Type::kResume, Event::Type::kRollback,
-        Event::Type::kComplete, Event::Type::kAbort}) {
-    if (verb == NameOf(type)) return type;
-  }
-  return std::nullopt;
-}
 
 Driver::Driver(catalog::Lease& lease, const Rules& rules, Ports ports, Approval& approval,
                ProgressSink& progress, const DriverOptions& options)

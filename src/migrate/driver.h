@@ -98,7 +98,4 @@ Result<std::optional<std::string>> ObeyWithoutDriver(catalog::Lease& lease, cons
                                                      const State& state, Event::Type command,
                                                      std::int64_t number, WallTime now);
 
-// The event of a command's verb; nullopt for other words, such as "approve".
-std::optional<Event::Type> EventOf(const std::string& verb);
-
 }  // namespace aerie::migrate

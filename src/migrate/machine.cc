@@ -550,6 +550,32 @@ std::optional<WallTime> NextWake(const Rules& rules, const State& state) {
   return wake;
 }
 
+Way WayOf(const Rules& rules, const State& state) {
+  const Phase phase = state.phase == Phase::kBlocked ? state.blocked_at : state.phase;
+  Way way;
+  if (phase == Phase::kLifting) {
+    way.phases = {Phase::kLifting, state.after};
+  } else if (phase == Phase::kLiftingTarget) {
+    way.phases = {Phase::kLiftingTarget, Phase::kWatching};
+  } else if (phase == Phase::kAborted) {
+    way.phases = {Phase::kAborted};
+  } else if (SendsBack(phase) || phase == Phase::kRolledBack) {
+    way.phases = {Phase::kFencingTarget, Phase::kLastReverse,   Phase::kProvingReverse,
+                  Phase::kSwitchingBack, Phase::kOpeningSource, state.after};
+  } else if (rules.strategy == Strategy::kCold) {
+    way.phases = {Phase::kPreflight, Phase::kReady,   Phase::kFencing,   Phase::kCopyingFenced,
+                  Phase::kLastSync,  Phase::kProving, Phase::kSwitching, Phase::kOpening,
+                  Phase::kWatching,  Phase::kDone};
+  } else {
+    way.phases = {Phase::kPreflight, Phase::kCopying, Phase::kSyncing,  Phase::kAuditing,
+                  Phase::kReady,     Phase::kFencing, Phase::kLastSync, Phase::kProving,
+                  Phase::kSwitching, Phase::kOpening, Phase::kWatching, Phase::kDone};
+  }
+  const auto at = std::find(way.phases.begin(), way.phases.end(), phase);
+  way.at = static_cast<std::size_t>(at - way.phases.begin());
+  return way;
+}
+
 const PhaseTraits& TraitsOf(Phase phase) { return kTraits[static_cast<std::size_t>(phase)]; }
 
 const char* NameOf(Strategy strategy) { return kStrategyNames[static_cast<std::size_t>(strategy)]; }

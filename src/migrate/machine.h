@@ -154,6 +154,15 @@ Transition Step(const Rules& rules, const State& state, const Event& event, Wall
 // When kTick is due at the latest; nullopt: nothing waits for time.
 std::optional<WallTime> NextWake(const Rules& rules, const State& state);
 
+// The phases of the way that it is on, first to last: to the target, back to the source, or the
+// short one on which a step of either is undone. `at` is where it is, or what a blocked one goes on
+// with; one that was aborted is on none but its end.
+struct Way {
+  std::vector<Phase> phases;
+  std::size_t at = 0;
+};
+Way WayOf(const Rules& rules, const State& state);
+
 // What a phase is, whatever the strategy.
 struct PhaseTraits {
   const char* name;                    // "last-sync"

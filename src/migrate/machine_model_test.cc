@@ -273,6 +273,8 @@ class Model {
     if (!s.running && !s.due_ms && s.phase != Phase::kBlocked && !TraitsOf(s.phase).ended) {
       EXPECT_TRUE(s.paused || s.phase == Phase::kReady) << "stands still" << Story(key);
     }
+    const Way way = WayOf(rules_, s);
+    EXPECT_LT(way.at, way.phases.size()) << "on no way" << Story(key);
     EXPECT_TRUE(s.phase != Phase::kBlocked || s.open.contains(Incident::kBlocked)) << Story(key);
     if (!w.NobodyTakes()) return;
     EXPECT_TRUE(rules_.manual_fence || s.pause_began_ms != 0) << "not measured" << Story(key);
