@@ -27,6 +27,8 @@ export function emptyEstate() {
     schedules: [],
     runs: {},
     alerts: [],
+    migrations: [],
+    migrationLogs: {},
     audit: [],
     users: [],
     tokens: [],
@@ -230,7 +232,7 @@ export function fullEstate(now) {
   });
   const user = (name, role, ago, login) => ({ name, role, created_at: iso(now - ago * day), last_login_at: login === null ? null : iso(now - login * hour) });
   return {
-    clusters, collections, repositories, snapshots, jobs, logs, schedules, runs, alerts, audit, history,
+    clusters, collections, repositories, snapshots, jobs, logs, schedules, runs, alerts, audit, history, ...migrationsOf(now),
     users: [user('admin', 'admin', 200, 0.1), user('anna', 'admin', 180, 1), user('li', 'operator', 170, 3), user('operator', 'operator', 90, null), user('viewer', 'viewer', 90, 40)],
     tokens: [
       { id: 'tk_7f3a', name: 'prometheus', role: 'viewer', created_by: 'local', created_at: iso(now - 90 * day), expires_at: null, last_used_at: iso(now - 12_000) },
@@ -248,4 +250,68 @@ export function progress(phase, rows, total, seconds, collections) {
 
 export function schedule(id, rules, now) {
   return { id, rules, managed_by: id === 'nightly' ? 'configuration' : 'catalog', description: rules.when, next_due_at: null, last_run: null, created_at: iso(now - 30 * day), updated_at: iso(now - 6 * day), error: null };
+}
+
+export const way = {
+  hot: ['preflight', 'copying', 'syncing', 'auditing', 'ready', 'fencing', 'last-sync', 'proving', 'switching', 'opening', 'watching', 'done'],
+  back: ['fencing-target', 'last-reverse', 'proving-reverse', 'switching-back', 'opening-source', 'rolled-back'],
+};
+way.incremental = way.hot;
+
+/** What may be said to it in that phase. */
+export function actionsOf(migration) {
+  const { phase, paused } = migration;
+  if (migration.ended_at) return [];
+  const approve = migration.request && migration.driven ? ['approve'] : [];
+  if (way.hot.indexOf(phase) >= 0 && way.hot.indexOf(phase) < 5) return paused ? ['resume', 'rollback', 'abort'] : ['pause', 'cutover', 'rollback', 'abort'];
+  if (phase === 'watching') return paused ? ['resume', 'rollback', 'complete'] : ['pause', 'rollback', 'complete'];
+  if (phase === 'blocked') return ['resume', 'rollback', 'abort'];
+  if (['fencing', 'last-sync', 'proving'].includes(phase)) return [...approve, 'rollback', 'abort'];
+  return phase === 'switching' || phase === 'opening' ? [...approve, 'rollback'] : approve;
+}
+
+export function goTo(migration, phase, phases = way[migration.strategy]) {
+  migration.phase = phase;
+  migration.way = { phases, at: Math.max(0, phases.indexOf(phase)) };
+  migration.updated_at = iso(Date.now());
+  if (['done', 'rolled-back', 'aborted'].includes(phase)) Object.assign(migration, { ended_at: iso(Date.now()), holder: null, driven: false, work: null, lag_ms: null, request: null, paused: false });
+  migration.actions = actionsOf(migration);
+}
+
+function migrationsOf(now) {
+  const migrations = [];
+  const migrationLogs = {};
+  const migration = (id, phase, ago, more = {}, phases = undefined) => {
+    const made = {
+      id, strategy: 'hot', from: 'staging', to: 'standby-eu', collections: ['rag_*'], phase, about: phase, way: { phases: [], at: 0 }, paused: false, cutover_wanted: false, rounds: 0,
+      writes_stopped_since: null, last_pause_ms: null, max_pause_ms: 60_000, created_at: iso(now - ago), updated_at: iso(now - ago), ended_at: null,
+      spec: { auto_cutover: false, fence_command: '', fence_by_privileges: false, switch_command: './switch.sh', database: 'default' }, driven: true, holder: { host: 'backup-1', pid: 5120 }, request: null,
+      actions: [], waiting: [], sample: null, work: null, lag_ms: null, open_alerts: [], ...more,
+    };
+    migrations.push(made);
+    goTo(made, phase, phases ?? way[made.strategy]);
+    made.updated_at = iso(now - 14_000);
+    if (more.ended_at) made.ended_at = more.ended_at;
+    migrationLogs[id] = ['preflight: backup: pass: each collection is in a verified snapshot', 'event: preflight: succeeded -> copying', 'event: copying: succeeded (2048331 rows) -> syncing', ...(['done', 'ready'].includes(phase) ? ['event: auditing: succeeded -> syncing', 'event: syncing: succeeded (12 rows) -> ready'] : [])].slice(0, phase === 'copying' || phase === 'blocked' ? 2 : undefined)
+      .map((line, index) => ({ seq: index + 1, at: iso(now - ago + index * 61_000), kind: line.split(': ')[0], text: line.slice(line.indexOf(': ') + 2) }));
+    return made;
+  };
+  const sample = (source, target, more) => ({ at: iso(now - 22_000), source_rows: source, target_rows: target, difference: source - target, error_rate: 0, latency_ms: 18, round: 12, ...more });
+  migration('m5e21c07', 'ready', 3 * hour, { from: 'prod', rounds: 41, sample: sample(2_048_331, 2_048_207), lag_ms: 8_400, spec: { auto_cutover: false, fence_command: './fence.sh', fence_by_privileges: false, switch_command: './switch.sh' } });
+  migration('m90b4de1', 'fencing', 1.2 * hour, {
+    from: 'http://10.4.2.9:19530', to: 'prod', collections: ['contracts', 'tickets'], rounds: 18, sample: sample(188_204, 188_204, { latency_ms: 31 }), lag_ms: 3_100,
+    request: { number: 7, text: 'fence the source http://10.4.2.9:19530: stop the writes of all clients to default.contracts, default.tickets there' },
+  });
+  migration('m3c77a90', 'copying', 0.4 * hour, {
+    strategy: 'incremental', from: 'prod', collections: [], sample: sample(31_204_118, 12_118_400, { latency_ms: 64 }),
+    work: { kind: 'copy', reads: 'source', began_at: iso(now - 0.35 * hour), rows: 12_118_400, rows_total: 31_204_118, rows_per_second: 9_610, estimated_end_at: iso(now + 0.55 * hour) },
+    open_alerts: [{ incident: 'latency', raised_at: iso(now - 7 * 60_000), text: 'a count takes 5,410 ms, more than 5,000 ms' }],
+  });
+  migration('m2210fb8', 'blocked', 20 * hour, {
+    collections: ['faces'], driven: false, open_alerts: [{ incident: 'blocked', raised_at: iso(now - 19 * hour), text: 'rights: fail: user aerie may not create collections at standby-eu; grant CreateCollection, or use another user; when that is mended, run it again' }],
+  });
+  migrations.at(-1).way = { phases: way.hot, at: 0 };
+  migration('m1f00d42', 'done', 9 * day, { from: 'prod', to: 'staging', rounds: 63, last_pause_ms: 4_180, sample: sample(412_880, 412_880), ended_at: iso(now - 8.7 * day) });
+  migration('m0aa91c3', 'rolled-back', 16 * day, { from: 'prod', to: 'staging', rounds: 7, last_pause_ms: 9_020, sample: sample(640_118, 640_118), ended_at: iso(now - 15.8 * day) }, way.back);
+  return { migrations, migrationLogs };
 }

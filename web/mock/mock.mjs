@@ -3,7 +3,7 @@
 //
 //     createMock({ scenario: 'full' | 'first', pace })   pace: how many times faster jobs run
 import { randomBytes } from 'node:crypto';
-import { emptyEstate, fullEstate, generator, hex, iso, progress, schedule } from './data.mjs';
+import { actionsOf as wordsOf, emptyEstate, fullEstate, generator, goTo, hex, iso, progress, schedule, way } from './data.mjs';
 import { preview } from './when.mjs';
 
 const roles = ['nobody', 'viewer', 'operator', 'admin'];
@@ -155,8 +155,56 @@ export function createMock({ scenario = 'full', pace = 1 } = {}) {
       }
     }
   };
+  // --- Migrations: what is said is answered at the next beat, and each phase that is left lasts one ---
+  const commands = [];
+  const note = (migration, kind, text) => {
+    const lines = estate.migrationLogs[migration.id];
+    lines.push({ seq: lines.length + 1, at: iso(Date.now()), kind, text });
+    tell('migration', migration);
+  };
+  const goOn = (migration, phase, phases = migration.way.phases) => {
+    const before = migration.phase;
+    goTo(migration, phase, phases);
+    const stops = ['last-sync', 'fencing-target'].includes(phase);
+    const opens = ['watching', 'rolled-back'].includes(phase);
+    if (stops) migration.writes_stopped_since = iso(Date.now());
+    if (opens) Object.assign(migration, { last_pause_ms: 4_200, writes_stopped_since: null });
+    note(migration, 'event', `${before}: succeeded -> ${phase}`);
+  };
+  const obey = (migration, command) => {
+    command.state = 'obeyed';
+    migration.waiting = [];
+    const { verb } = command;
+    if (verb === 'pause' || verb === 'resume') migration.paused = verb === 'pause';
+    migration.actions = wordsOf(migration);
+    note(migration, 'event', `${migration.phase}: ${verb}`);
+    if (verb === 'approve') {
+      migration.request = null;
+      goOn(migration, 'last-sync');
+    } else if (verb === 'cutover' && migration.phase === 'ready') {
+      goOn(migration, 'fencing');
+      const text = `fence the source ${migration.from}: stop the writes of all clients there`;
+      if (!migration.spec.fence_command) Object.assign(migration, { request: { number: Date.now(), text } });
+      migration.actions = wordsOf(migration);
+      tell('migration', migration);
+    } else if (verb === 'cutover') migration.cutover_wanted = true;
+    else if (verb === 'complete') goOn(migration, 'done');
+    else if (verb === 'abort') goOn(migration, 'aborted', ['aborted']);
+    else if (verb === 'rollback') goOn(migration, 'fencing-target', way.back);
+  };
+  const moving = ['fencing', 'last-sync', 'proving', 'switching', 'opening', ...way.back.slice(0, -1)];
+  const beat = () => {
+    for (const migration of estate.migrations) {
+      const command = commands.find((each) => each.migration === migration.id && each.state === 'waiting');
+      if (command && migration.driven) obey(migration, command);
+      else if (migration.pressed && !migration.request && moving.includes(migration.phase)) goOn(migration, migration.way.phases[migration.way.at + 1]);
+    }
+  };
   for (const job of estate.jobs) if (job.state === 'running') job.long = true;
-  const timer = setInterval(() => advance(0.4 * pace), 400);
+  const timer = setInterval(() => {
+    advance(0.4 * pace);
+    beat();
+  }, 400);
   timer.unref();
   const named = (kind, name, at) => {
     const list = kind === 'cluster' ? estate.clusters : estate.repositories;
@@ -392,6 +440,26 @@ export function createMock({ scenario = 'full', pace = 1 } = {}) {
       const spec = { repository: found.repository, snapshots: [found.id] };
       return submit(who, 'delete', spec, {}, planOf('delete', spec).confirm);
     }, 202],
+    ['GET', '/migrations', 'viewer', ({ query }) => page(estate.migrations.filter((each) => yes(query, 'open', each.ended_at === null)), query)],
+    ['GET', '/migrations/:id', 'viewer', ({ params }) => find(estate.migrations, 'id', params.id, 'migration')],
+    ['GET', '/migrations/:id/log', 'viewer', ({ params, query }) => {
+      find(estate.migrations, 'id', params.id, 'migration');
+      return page(estate.migrationLogs[params.id], query);
+    }],
+    ...[['approve', 'operator'], ['pause', 'operator'], ['resume', 'operator'], ['cutover', 'admin'], ['rollback', 'admin'], ['complete', 'admin'], ['abort', 'admin']].map(([verb, role]) => ['POST', `/migrations/:id/${verb}`, role, ({ params, query }) => {
+      const migration = find(estate.migrations, 'id', params.id, 'migration');
+      if (role === 'admin' && query.get('confirm') !== migration.id) throw new Refusal(422, `${verb} the migration: confirm with "${migration.id}"`);
+      if (verb === 'approve' && Number(query.get('request')) !== migration.request?.number) throw new Refusal(409, `migration ${migration.id}: nothing waits for an approval`);
+      if (!migration.actions.includes(verb)) throw new Refusal(409, `migration ${migration.id}: ${verb} is not possible in state ${migration.phase}`);
+      const command = { number: commands.length + 1, migration: migration.id, verb, said_at: iso(Date.now()), state: 'waiting', refusal: null };
+      commands.push(command);
+      migration.pressed = true;
+      migration.waiting.push(command);
+      if (!migration.driven && verb === 'abort') obey(migration, command);
+      tell('migration', migration);
+      return command;
+    }, 202]),
+    ['GET', '/migrations/:id/commands/:number', 'viewer', ({ params }) => find(commands, 'number', params.number, 'command')],
     ['GET', '/alerts', 'viewer', ({ query }) => page(estate.alerts.filter((each) => yes(query, 'open', each.resolved_at === null)), query)],
     ['GET', '/alerts/:number', 'viewer', ({ params }) => find(estate.alerts, 'number', params.number, 'alert')],
     ['POST', '/alerts/:number/acknowledge', 'operator', ({ who, params }) => {

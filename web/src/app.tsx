@@ -4,7 +4,7 @@ import { Component, lazy, Suspense, useEffect, type ReactNode } from 'react';
 import { Route, Routes, useLocation } from 'react-router-dom';
 import { api, body, onSignedOut, setCsrfToken, type Session } from './api/client';
 import { useEvents } from './api/events';
-import { takeSession, useSession, useSettings, useStatistics } from './api/queries';
+import { takeSession, useMigrations, useSession, useSettings, useStatistics } from './api/queries';
 import { RoleContext } from './api/role';
 import { useLocale } from './i18n/locale';
 import { NotFound } from './pages/not-found';
@@ -21,6 +21,8 @@ const JobPage = lazy(() => import('./pages/jobs/job'));
 const Schedules = lazy(() => import('./pages/schedules/schedules'));
 const SchedulePage = lazy(() => import('./pages/schedules/schedule'));
 const ScheduleEditor = lazy(() => import('./pages/schedules/editor'));
+const Migrations = lazy(() => import('./pages/migrations/migrations'));
+const MigrationPage = lazy(() => import('./pages/migrations/migration'));
 const Clusters = lazy(() => import('./pages/clusters/clusters'));
 const ClusterPage = lazy(() => import('./pages/clusters/cluster'));
 const Alerts = lazy(() => import('./pages/alerts/alerts'));
@@ -46,6 +48,7 @@ function Inside({ session }: { session: Session }) {
   const live = useEvents(true);
   const statistics = useStatistics();
   const settings = useSettings();
+  const migrations = useMigrations().data?.items ?? [];
   const role = session.role ?? 'viewer';
   const jobs = statistics.data?.jobs ?? {};
   const running = ['queued', 'running', 'pausing', 'cancelling', 'interrupted'].reduce((sum, state) => sum + (jobs[state] ?? 0), 0);
@@ -58,7 +61,7 @@ function Inside({ session }: { session: Session }) {
         user={session.user ?? t.session.local}
         role={t.role[role]}
         version={settings.data?.version ?? ''}
-        counts={{ jobs: running, alerts: statistics.data?.open_alerts ?? 0 }}
+        counts={{ jobs: running, migrations: migrations.filter((each) => each.ended_at === null).length, alerts: statistics.data?.open_alerts ?? 0 }}
         live={live}
         signOut={session.mode === 'users' ? () => void signOut() : null}
       >
@@ -75,6 +78,8 @@ function Inside({ session }: { session: Session }) {
               <Route path="/schedules/new" element={<ScheduleEditor />} />
               <Route path="/schedules/:id" element={<SchedulePage />} />
               <Route path="/schedules/:id/edit" element={<ScheduleEditor />} />
+              <Route path="/migrations" element={<Migrations />} />
+              <Route path="/migrations/:id" element={<MigrationPage />} />
               <Route path="/clusters" element={<Clusters />} />
               <Route path="/clusters/:name" element={<ClusterPage />} />
               <Route path="/alerts" element={<Alerts />} />

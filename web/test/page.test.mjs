@@ -1,7 +1,7 @@
 // What operators do, in a browser. Each test starts from a page of its own.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { ask, jobIs, launch, open, signIn, target } from './target.mjs';
+import { ask, jobIs, launch, moveClients, open, signIn, target } from './target.mjs';
 
 let browser;
 before(async () => {
@@ -11,6 +11,8 @@ after(() => browser?.close());
 
 /** One test: a target, a page, and afterwards nothing that must not have happened. */
 function flow(name, options, run) {
+  // Those of the mock's own scenes are no tests of a daemon.
+  if (options.mock && process.env.AERIE_URL) return;
   test(name, async () => {
     const at = await target(options.scenario);
     const { page, context, check } = await open(browser, at, options.context);
@@ -305,6 +307,68 @@ describe('schedules', () => {
   });
 });
 
+describe('migrations', () => {
+  flow('without one, the page says what to do first', { scenario: 'first' }, async (page, at) => {
+    await page.goto(at.url);
+    await page.getByRole('link', { name: 'Migrations' }).first().click();
+    await page.getByText('No migrations yet').waitFor();
+    await page.getByText(/^aerie migrate plan/).waitFor();
+    await page.getByText(/^aerie migrate run/).waitFor();
+  });
+
+  // A daemon has none here; what is said to a real one is in test/acceptance/migrate_page_test.py.
+  flow('one is cut over and completed, each by its name', { mock: true }, async (page, at) => {
+    await signIn(page, at, 'admin');
+    await page.getByRole('link', { name: 'Migrations' }).first().click();
+    await page.getByRole('table', { name: 'Migrations' }).getByRole('link', { name: 'm5e21c07' }).click();
+    await moveClients(page, 'm5e21c07');
+    assert.equal((await ask(page, '/migrations/m5e21c07')).phase, 'done');
+  });
+
+  flow('what it asks is shown, approved by an operator, and rolled back by an admin alone', { mock: true }, async (page, at) => {
+    await signIn(page, at, 'operator');
+    await page.goto(`${at.url}/migrations/m90b4de1`);
+    await page.getByRole('region', { name: 'Waits for you' }).getByText('fence the source').waitFor();
+    assert.equal(await page.getByRole('button', { name: 'Abort' }).count(), 0);
+    await page.getByRole('button', { name: 'Approve' }).click();
+    await jobIs(page, 'Watch');
+    assert.equal(await page.getByRole('region', { name: 'Waits for you' }).count(), 0);
+    await page.getByRole('button', { name: 'Pause' }).click();
+    await jobIs(page, 'Watch · Paused');
+    await page.getByRole('button', { name: 'Resume' }).click();
+    assert.equal(await page.getByRole('button', { name: 'Roll back' }).count(), 0);
+  });
+
+  flow('what nobody drives says so, and is aborted', { mock: true }, async (page, at) => {
+    await signIn(page, at, 'admin');
+    await page.goto(`${at.url}/migrations/m2210fb8`);
+    await page.getByRole('region', { name: 'No process drives it' }).waitFor();
+    await page.getByText(/may not create collections/).waitFor();
+    await page.getByRole('button', { name: 'Abort' }).click();
+    await page.getByLabel('Type m2210fb8 to confirm').fill('m2210fb8');
+    await page.getByRole('dialog').getByRole('button', { name: 'Abort' }).click();
+    await jobIs(page, 'Aborted');
+  });
+
+  flow('a refusal is told where it was asked for', { mock: true }, async (page, at) => {
+    await signIn(page, at, 'admin');
+    await page.goto(`${at.url}/migrations/m5e21c07`);
+    const refusal = { type: 'urn:aerie:problem:refused', title: 'Refused', status: 409, kind: 'refused', detail: 'migration m5e21c07: it is paused', trace_id: 'x' };
+    await page.route('**/cutover?*', (route) => route.fulfill({ status: 409, contentType: 'application/problem+json', body: JSON.stringify(refusal) }));
+    await page.getByRole('button', { name: 'Cut over' }).click();
+    await page.getByLabel('Type m5e21c07 to confirm').fill('m5e21c07');
+    await page.getByRole('dialog').getByRole('button', { name: 'Cut over' }).click();
+    await page.getByRole('dialog').getByRole('alert').getByText('it is paused').waitFor();
+  });
+
+  flow('a viewer reads, and says nothing', { mock: true }, async (page, at) => {
+    await signIn(page, at, 'viewer');
+    await page.goto(`${at.url}/migrations/m90b4de1`);
+    await page.getByRole('region', { name: 'Waits for you' }).waitFor();
+    assert.equal(await page.getByRole('main').getByRole('button', { name: /^(Approve|Abort|Pause)$/ }).count(), 0);
+  });
+});
+
 describe('for everybody', () => {
   flow('Chinese by the browser, English by choice', { context: { locale: 'zh-CN' } }, async (page, at) => {
     await page.goto(at.url);
@@ -333,7 +397,7 @@ describe('for everybody', () => {
 
   flow('a phone shows everything without scrolling sideways', { context: { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true } }, async (page, at) => {
     await signIn(page, at, 'admin');
-    for (const name of ['Snapshots', 'Jobs', 'Schedules', 'Clusters', 'Alerts', 'Audit', 'Settings', 'Overview']) {
+    for (const name of ['Snapshots', 'Jobs', 'Schedules', 'Migrations', 'Clusters', 'Alerts', 'Audit', 'Settings', 'Overview']) {
       await page.getByRole('button', { name: 'Open the menu' }).click();
       await page.getByRole('dialog').getByRole('link', { name }).click();
       await page.getByRole('heading', { name, level: 1 }).waitFor();

@@ -17,6 +17,10 @@ export async function pages(page) {
   const running = jobs.find((each) => each.state === 'running');
   const done = jobs.find((each) => each.state === 'completed' && each.kind === 'backup');
   const failed = jobs.find((each) => each.state === 'failed');
+  const { items: migrations } = await ask(page, '/migrations');
+  const asking = migrations.find((each) => each.request);
+  const open = migrations.find((each) => each.ended_at === null && each.actions.includes('cutover'));
+  const blocked = migrations.find((each) => each.phase === 'blocked');
   const snapshot = `/snapshots/${newest.repository}/${newest.id}`;
   return [
     ['overview', '/'],
@@ -38,6 +42,15 @@ export async function pages(page) {
     ...(failed ? [['job-failed', `/jobs/${failed.number}`]] : []),
     ['schedules', '/schedules'],
     ...(schedules[0] ? [['schedule', `/schedules/${schedules[0].id}`], ['schedule-edit', `/schedules/${schedules[0].id}/edit`]] : []),
+    ['migrations', '/migrations'],
+    ...migrations.filter((each) => each.work).slice(0, 1).map((each) => ['migration-working', `/migrations/${each.id}`]),
+    ...(asking ? [['migration-asks', `/migrations/${asking.id}`]] : []),
+    ...(blocked ? [['migration-blocked', `/migrations/${blocked.id}`]] : []),
+    ...(open ? [['migration-cutover', `/migrations/${open.id}`, async () => {
+      await page.getByRole('button', { name: /^(Cut over|切换)$/ }).click();
+      await page.getByRole('dialog').waitFor();
+    }]] : []),
+    ...migrations.filter((each) => each.ended_at).slice(0, 1).map((each) => ['migration-ended', `/migrations/${each.id}`]),
     ['clusters', '/clusters'],
     ['cluster', `/clusters/${clusters[0].name}`],
     ['alerts', '/alerts?show=all'],

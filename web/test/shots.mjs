@@ -16,7 +16,7 @@ const wanted = process.argv.slice(2).length > 0 ? process.argv.slice(2) : Object
 const browser = await launch();
 for (const kind of wanted) {
   mkdirSync(join(folder, kind), { recursive: true });
-  const shoot = (page, name) => page.screenshot({ path: join(folder, kind, `${name}.png`), fullPage: kind !== 'phone' || !/restore|backup/.test(name) });
+  const shoot = (page, name) => page.screenshot({ path: join(folder, kind, `${name}.png`), fullPage: kind !== 'phone' || !/restore|backup|cutover/.test(name) });
   const first = await target('first').catch(() => null);
   if (first) {
     const { page, context } = await open(browser, first, kinds[kind]);
@@ -26,6 +26,9 @@ for (const kind of wanted) {
     await page.goto(`${first.url}/snapshots`);
     await ready(page);
     await shoot(page, 'snapshots-empty');
+    await page.goto(`${first.url}/migrations`);
+    await ready(page);
+    await shoot(page, 'migrations-empty');
     await context.close();
     first.close();
   }

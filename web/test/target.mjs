@@ -4,6 +4,7 @@
 //     AERIE_USERS   its users as JSON: {"admin": {"user", "password"}, "operator": …, "viewer": …}
 //     AERIE_FIRST   the address of a second daemon without users and snapshots, for the first visit
 //     AERIE_SLOW    the name of a cluster whose backups take some 20 seconds, for what is done to a running job
+//     AERIE_MIGRATION  a migration that is being run, for migration.test.mjs
 //     CHROMIUM      the browser's path [/usr/bin/chromium]
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -71,4 +72,31 @@ export async function ask(page, path) {
 /** The job that the page shows, when it has come to that state. */
 export async function jobIs(page, state, timeout = 180_000) {
   await page.getByRole('main').getByRole('status').filter({ hasText: state }).first().waitFor({ timeout });
+}
+
+/** Waits until a migration has come to that state, and approves what it asks on the way there. */
+async function approveUntil(page, state) {
+  const there = page.getByRole('main').getByRole('status').filter({ hasText: state }).first();
+  const region = page.getByRole('region', { name: 'Waits for you' });
+  for (;;) {
+    await there.or(region).first().waitFor({ timeout: 180_000 });
+    if (await there.isVisible()) return;
+    const asked = region.getByRole('paragraph').first();
+    const text = await asked.innerText();
+    await region.getByRole('button', { name: 'Approve' }).click();
+    await page.getByText(text, { exact: true }).waitFor({ state: 'detached' });
+  }
+}
+
+/** Cuts a migration over and completes it, as the page lets an admin who has its page before him. */
+export async function moveClients(page, id) {
+  for (const [act, state] of [['Cut over', 'Watch'], ['Complete', 'Completed']]) {
+    await page.getByRole('main').getByRole('button', { name: act }).click();
+    const dialog = page.getByRole('dialog');
+    assert.equal(await dialog.getByRole('button', { name: act }).isDisabled(), true, 'without its name');
+    await dialog.getByLabel(`Type ${id} to confirm`).fill(id);
+    await dialog.getByRole('button', { name: act }).click();
+    await dialog.waitFor({ state: 'detached' });
+    await approveUntil(page, state);
+  }
 }

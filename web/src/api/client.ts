@@ -26,6 +26,10 @@ export type User = Schemas['User'];
 export type Token = Schemas['Token'];
 export type Role = Schemas['Role'];
 export type Alert = Schemas['Alert'];
+export type Migration = Schemas['Migration'];
+export type MigrationCommand = Schemas['MigrationCommand'];
+export type MigrationPhase = Schemas['MigrationPhase'];
+export type MigrationVerb = Schemas['MigrationVerb'];
 
 let csrfToken: string | null = null;
 let whenSignedOut: () => void = () => undefined;

@@ -2,7 +2,7 @@
 import type { InfiniteData, QueryClient } from '@tanstack/react-query';
 import { useQueryClient } from '@tanstack/react-query';
 import { useEffect, useState } from 'react';
-import type { Job, JobLogEntry, JobSummary } from './client';
+import type { Job, JobLogEntry, JobSummary, Migration } from './client';
 
 const again = 4_000; // ms until a stream that the browser gave up is opened anew
 
@@ -16,6 +16,7 @@ export function useEvents(enabled: boolean): boolean {
     return listen('/api/v1/events', setLive, {
       job: (data) => takeJob(client, data as JobSummary),
       schedule: () => void client.invalidateQueries({ queryKey: ['schedules'] }),
+      migration: (data) => takeMigration(client, data as Migration),
       alerts: () => {
         void client.invalidateQueries({ queryKey: ['alerts'] });
         void client.invalidateQueries({ queryKey: ['statistics'] });
@@ -57,6 +58,23 @@ function takeJob(client: QueryClient, job: JobSummary): void {
       void client.invalidateQueries({ queryKey: [key] });
     }
   }
+}
+
+function takeMigration(client: QueryClient, migration: Migration): void {
+  const { id } = migration;
+  client.setQueryData<Migration>(['migration', id], (before) => (before ? migration : before));
+  let known = false;
+  client.setQueryData<{ items: Migration[]; next_cursor: string | null }>(['migrations'], (before) => {
+    if (!before) return before;
+    const items = before.items.map((each) => {
+      if (each.id !== id) return each;
+      known = true;
+      return migration;
+    });
+    return { ...before, items };
+  });
+  if (!known) void client.invalidateQueries({ queryKey: ['migrations'] });
+  void client.invalidateQueries({ queryKey: ['migration-log', id] });
 }
 
 /** The log of a job, whole, and growing while it runs. */

@@ -1,6 +1,6 @@
 // What pages ask for, by key. Events (events.ts) refresh these; the intervals are for what has none.
-import { keepPreviousData, useInfiniteQuery, useQuery, type QueryClient } from '@tanstack/react-query';
-import { api, body, type JobState, type Session } from './client';
+import { keepPreviousData, useInfiniteQuery, useQuery, useQueryClient, type QueryClient } from '@tanstack/react-query';
+import { api, body, type JobLogEntry, type JobState, type Session } from './client';
 
 const minute = 60_000;
 
@@ -174,6 +174,47 @@ export function usePreview(rules: { when: string; zone: string; jitter: string; 
           body: { when, kind, ...(zone ? { zone } : {}), ...(jitter ? { jitter } : {}), ...(window ? { window } : {}) },
         }),
       );
+    },
+  });
+}
+
+export function useMigrations() {
+  return useQuery({ queryKey: ['migrations'], queryFn: () => body(api.GET('/api/v1/migrations')), refetchInterval: minute });
+}
+
+export function useMigration(id: string) {
+  return useQuery({
+    queryKey: ['migration', id],
+    queryFn: () => body(api.GET('/api/v1/migrations/{id}', { params: { path: { id } } })),
+    // How far the other cluster is behind grows without an event.
+    refetchInterval: (query) => (query.state.data?.ended_at === null ? 5_000 : false),
+  });
+}
+
+interface LogSoFar {
+  entries: JobLogEntry[];
+  whole: number; // of them, so many are of pages that nothing is added to any more
+  cursor: string; // of the page after those
+}
+
+/** All of it, read on from where it was. */
+export function useMigrationLog(id: string) {
+  const client = useQueryClient();
+  const queryKey = ['migration-log', id];
+  return useQuery({
+    queryKey,
+    queryFn: async (): Promise<LogSoFar> => {
+      const before = client.getQueryData<LogSoFar>(queryKey) ?? { entries: [], whole: 0, cursor: '' };
+      const entries = before.entries.slice(0, before.whole);
+      for (let cursor = before.cursor; ; ) {
+        const page = await body(
+          api.GET('/api/v1/migrations/{id}/log', { params: { path: { id }, query: { limit: 500, ...(cursor ? { cursor } : {}) } } }),
+        );
+        const whole = entries.length;
+        entries.push(...page.items);
+        if (page.next_cursor === null) return { entries, whole, cursor };
+        cursor = page.next_cursor;
+      }
     },
   });
 }

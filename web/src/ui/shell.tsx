@@ -11,7 +11,7 @@ export interface ShellProps {
   user: string;
   role: string;
   version: string;
-  counts: { jobs: number; alerts: number };
+  counts: { jobs: number; migrations: number; alerts: number };
   live: boolean; // events arrive
   signOut: (() => void) | null; // null: nobody signed in, the daemon asks for no one
   children: ReactNode;
@@ -79,6 +79,7 @@ function Links({ counts }: { counts: ShellProps['counts'] }) {
     ['/snapshots', 'snapshots', t.nav.snapshots],
     ['/jobs', 'jobs', t.nav.jobs, counts.jobs, t.nav.running(counts.jobs)],
     ['/schedules', 'schedules', t.nav.schedules],
+    ['/migrations', 'migrations', t.nav.migrations, counts.migrations, t.nav.running(counts.migrations)],
     ['/clusters', 'clusters', t.nav.clusters],
     ['/alerts', 'alerts', t.nav.alerts, counts.alerts, t.nav.open(counts.alerts)],
     ['/audit', 'audit', t.nav.audit],

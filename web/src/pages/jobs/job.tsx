@@ -1,5 +1,4 @@
-import { Anchor, Switch } from '@mantine/core';
-import { useEffect, useRef, useState } from 'react';
+import { Anchor } from '@mantine/core';
 import { Link, useParams } from 'react-router-dom';
 import type { Job } from '../../api/client';
 import { useJobLog } from '../../api/events';
@@ -9,9 +8,10 @@ import { useLocale } from '../../i18n/locale';
 import { JobActs } from '../../ui/job-acts';
 import { JobStatus, kindName, targetOf } from '../../ui/job-bits';
 import { Columns, Facts, Line, PageHead, Panel, Stack } from '../../ui/layout';
+import { LogPanel } from '../../ui/log';
 import { useNow } from '../../ui/now';
 import { ProgressBar } from '../../ui/progress';
-import { Empty, Loaded, ProblemNote } from '../../ui/states';
+import { Loaded, ProblemNote } from '../../ui/states';
 import { Problem } from '../../api/problem';
 import { DataTable } from '../../ui/table';
 import { Bytes, Count, Moment } from '../../ui/values';
@@ -49,7 +49,7 @@ function Page({ number }: { number: number }) {
             <Columns wide>
               <Stack>
                 <ResultPanel job={job} />
-                <LogPanel number={number} />
+                <JobLog number={number} />
               </Stack>
               <Stack>
                 <AboutPanel job={job} />
@@ -197,38 +197,6 @@ function ResultPanel({ job }: { job: Job }) {
   );
 }
 
-function LogPanel({ number }: { number: number }) {
-  const { t, language } = useLocale();
-  const entries = useJobLog(number);
-  const [follow, setFollow] = useState(true);
-  const list = useRef<HTMLDivElement>(null);
-  useEffect(() => {
-    if (follow && list.current) list.current.scrollTop = list.current.scrollHeight;
-  }, [entries, follow]);
-  return (
-    <Panel
-      title={t.jobs.log}
-      flush
-      actions={<Switch size="xs" label={t.jobs.follow} checked={follow} onChange={(event) => setFollow(event.currentTarget.checked)} />}
-    >
-      {entries.length === 0 ? (
-        <Empty icon="audit" title={t.jobs.noLog} />
-      ) : (
-        // Reachable by the keyboard, since it scrolls.
-        <div className={styles.log} ref={list} tabIndex={0} aria-label={t.jobs.log} role="log">
-          <ol>
-          {entries.map((entry) => (
-            <li key={entry.seq} data-kind={entry.kind}>
-              <time dateTime={entry.at} title={new Date(entry.at).toISOString()}>
-                {new Date(entry.at).toLocaleTimeString(language === 'zh' ? 'zh-CN' : 'en-GB', { hourCycle: 'h23' })}
-              </time>
-              <span className={styles.kind}>{entry.kind}</span>
-              <span className={styles.text}>{entry.text}</span>
-            </li>
-          ))}
-          </ol>
-        </div>
-      )}
-    </Panel>
-  );
+function JobLog({ number }: { number: number }) {
+  return <LogPanel entries={useJobLog(number)} />;
 }
