@@ -257,6 +257,7 @@ class CollectionRestore {
       loaded = milvus::Load(context, *to_, work, load);
     }
     AERIE_TRY(loaded);
+    replicas_ = load.replicas;
     AERIE_ASSIGN(auto reading, milvus::ReadCollectionSpec(context, *to_, work));
     return std::move(reading.spec);
   }
@@ -334,6 +335,7 @@ class CollectionRestore {
     AERIE_ASSIGN(auto lines, SetAliases(context, target.name, aliases, policy));
     Append(std::move(lines), outcome);
     milvus::LoadSnapshot load = milvus::LoadSnapshotOf(from);
+    load.replicas = replicas_;
     if (!WantsLoaded(from)) {
       load = {};
       for (const auto& partition : from.partitions) load.partitions.push_back({partition.name});
@@ -445,6 +447,7 @@ class CollectionRestore {
     CollectionSpec target;  // as it was described
   };
   std::optional<Ahead> ahead_;
+  std::int32_t replicas_ = 1;  // with which it was loaded
   bool made_ = false;  // the collection that rows go into is this run's own
   bool has_scratch_ = false;
 };
