@@ -84,7 +84,7 @@ async function approveUntil(page, state) {
     const asked = region.getByRole('paragraph').first();
     const text = await asked.innerText();
     await region.getByRole('button', { name: 'Approve' }).click();
-    await page.getByText(text, { exact: true }).waitFor({ state: 'detached' });
+    await region.getByText(text, { exact: true }).waitFor({ state: 'detached' });
   }
 }
 
