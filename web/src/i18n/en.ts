@@ -452,9 +452,9 @@ export const en = {
       complete: (from: string) => `The sync back to ${from} ends. From then on there is no way back without losing writes.`,
       abort: (from: string) => `The migration ends. Clients stay at ${from}, whose fence is lifted if it is up. What was copied stays at the target.`,
     },
-    obeyed: (word: string) => `${word}: it is taken.`,
+    obeyed: (word: string) => `${word}: accepted.`,
     refused: 'It was refused',
-    noted: (word: string) => `${word}: noted. It is obeyed when aerie migrate run goes on.`,
+    noted: (word: string) => `${word}: noted. It takes effect when aerie migrate run goes on.`,
     busy: (word: string) => `${word}: noted. The process that drives it is busy and has not answered yet.`,
   },
   migrationPhase: {
