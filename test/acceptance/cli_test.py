@@ -215,7 +215,7 @@ class SurfaceTest(AcceptanceTest):
         self.assertEqual((things['rows'], things['load_state']), (2000, 'loaded'))
         self.assertIn(things['size_from'], ('schema', 'sample'))
         stored = self.ok('backup', 'show', 'latest', '--repo', self.repo)
-        stored = next(each for each in stored['collections'] if each['name'] == 'default.things')
+        stored = next(each for each in stored['snapshot']['collections'] if each['name'] == 'default.things')
         self.assertAlmostEqual(things['size_bytes'], stored['bytes'], delta=stored['bytes'] // 10)
         run = self.aerie.run('repo', 'stats', '--repo', self.repo)
         self.assertIn('encrypted', run.out)
