@@ -112,7 +112,9 @@ void AddKdfOptions(CLI::App& command, repo::KdfRequest& kdf) {
       ->type_name("SIZE")
       ->transform(CLI::AsSizeValue(false))
       ->group("Passphrase cost");
-  command.add_option("--argon2-passes", kdf.passes, "Passes over that memory [3; more where it is less than 64 MiB]")
+  command
+      .add_option("--argon2-passes", kdf.passes,
+                  "Passes over that memory [3; more where it is less than 64 MiB]")
       ->type_name("N")
       ->group("Passphrase cost");
 }

@@ -448,7 +448,7 @@ class CollectionRestore {
   };
   std::optional<Ahead> ahead_;
   std::int32_t replicas_ = 1;  // with which it was loaded
-  bool made_ = false;  // the collection that rows go into is this run's own
+  bool made_ = false;          // the collection that rows go into is this run's own
   bool has_scratch_ = false;
 };
 
