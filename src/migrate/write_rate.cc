@@ -5,19 +5,26 @@
 #include <utility>
 
 #include "milvus/collection_admin.h"
+#include "transfer/copy_sample.h"
 
 namespace aerie::migrate {
 namespace {
 
 constexpr std::int64_t kSampleRows = 4000;
-// Of rows from among the first keys.
-constexpr std::size_t kRanges = 3;
-constexpr std::size_t kRangeRows = 500;
-
 // Keys that a program counts up are often multiples of some number: of these they hardly are.
 constexpr std::array<std::int64_t, 18> kPrimes = {1,     7,     13,    31,     61,     127,
                                                   251,   509,   1021,  2039,   4093,   8191,
                                                   16381, 32749, 65521, 131071, 524287, 2147483647};
+
+Status AddDigests(const rows::RowBatch& rows, rows::RowDigester digester,
+                  std::map<rows::Key, rows::Digest128>& sample) {
+  std::vector<rows::Digest128> digests;
+  AERIE_TRY(digester.DigestRows(rows, digests));
+  for (std::size_t row = 0; row < digests.size(); ++row) {
+    sample.emplace(rows.KeyAt(row), digests[row]);
+  }
+  return Ok();
+}
 
 }  // namespace
 
@@ -44,53 +51,18 @@ milvus::RangeQuery WriteWatch::Query(const rows::CollectionSpec& spec,
   return {client_, std::move(scope)};
 }
 
-Status WriteWatch::Read(const Context& context, const rows::CollectionSpec& spec, const Part& part,
-                        Sample& sample) const {
-  const milvus::RangeQuery query = Query(spec, part.filter);
-  AERIE_ASSIGN(const milvus::AnswerRows found, query.Rows(context, part.range));
-  std::vector<rows::Digest128> digests;
-  AERIE_TRY(rows::RowDigester(query.columns()).DigestRows(found.batch, digests));
-  for (std::size_t row = 0; row < digests.size(); ++row) {
-    sample.emplace(found.batch.KeyAt(row), digests[row]);
-  }
-  return Ok();
-}
-
 // The rows whose key leaves the remainder 1. kInvalid where the server cannot compute it.
 Status WriteWatch::Spread(const Context& context, Watched& watched) const {
   const std::string& key = watched.spec.schema.primary_key()->name;
   for (const std::int64_t prime : kPrimes) {
     if (prime * kSampleRows < watched.rows) continue;
-    Part part;
-    if (prime > 1) part.filter = key + " % " + std::to_string(prime) + " == 1";
-    Sample sample;
-    const Status status = Read(context, watched.spec, part, sample);
-    if (KindOf(status) == Kind::kTooLarge) continue;
-    AERIE_TRY(status);
-    if (sample.empty()) continue;  // keys that are all multiples of it
-    watched.parts = {std::move(part)};
-    watched.sample = std::move(sample);
-    return Ok();
-  }
-  return Ok();
-}
-
-Status WriteWatch::FirstKeys(const Context& context, Watched& watched) const {
-  AERIE_ASSIGN(const auto keys,
-               Query(watched.spec, "").Keys(context, {}, milvus::RangeQuery::kMaxPage));
-  const std::size_t step = std::max(kRangeRows, keys.size() / kRanges);
-  for (std::size_t first = 0; first < keys.size() && watched.parts.size() < kRanges;
-       first += step) {
-    for (std::size_t rows = std::min(kRangeRows, keys.size() - first); rows > 0; rows /= 4) {
-      Part part;
-      if (first > 0) part.range.after = keys[first - 1];
-      part.range.to = keys[first + rows - 1];
-      const Status status = Read(context, watched.spec, part, watched.sample);
-      if (KindOf(status) == Kind::kTooLarge && rows > 1) continue;
-      AERIE_TRY(status);
-      watched.parts.push_back(std::move(part));
-      break;
-    }
+    const milvus::RangeQuery query =
+        Query(watched.spec, prime == 1 ? "" : key + " % " + std::to_string(prime) + " == 1");
+    const auto found = query.Rows(context, milvus::KeyRange());
+    if (KindOf(found.status()) == Kind::kTooLarge) continue;
+    AERIE_TRY(found.status());
+    if (found->batch.rows() == 0) continue;  // keys that are all multiples of it
+    return AddDigests(found->batch, rows::RowDigester(query.columns()), watched.sample);
   }
   return Ok();
 }
@@ -107,8 +79,38 @@ Result<WriteWatch::Watched> WriteWatch::Look(const Context& context,
   if (!spread.ok() && KindOf(spread) != Kind::kInvalid && KindOf(spread) != Kind::kUnsupported) {
     return spread;
   }
-  if (watched.sample.empty()) AERIE_TRY(FirstKeys(context, watched));
+  if (!watched.sample.empty()) return watched;
+  const milvus::RangeQuery query = Query(spec, "");
+  AERIE_TRY(transfer::VisitFirstRanges(
+      context, query, [&](const rows::RowBatch& rows, double /*seconds*/) {
+        return AddDigests(rows, rows::RowDigester(query.columns()), watched.sample);
+      }));
   return watched;
+}
+
+Result<Changes> WriteWatch::LookAgain(const Context& context, const Watched& before) const {
+  const SteadyTime now = context.clock().Steady();
+  AERIE_ASSIGN(const std::int64_t rows, milvus::CountRows(context, *client_, before.spec.name, {}));
+  Sample sample;
+  if (!before.sample.empty()) {
+    std::vector<rows::Key> keys;
+    for (const auto& [key, digest] : before.sample) keys.push_back(key);
+    const milvus::RangeQuery query = Query(before.spec, "");
+    AERIE_ASSIGN(const milvus::AnswerRows found, query.RowsOf(context, keys));
+    AERIE_TRY(AddDigests(found.batch, rows::RowDigester(query.columns()), sample));
+  }
+  SampleChange change{.before = before.sample.size()};
+  for (const auto& [key, digest] : before.sample) {
+    const auto found = sample.find(key);
+    if (found == sample.end()) {
+      ++change.gone;
+    } else if (found->second != digest) {
+      ++change.updated;
+    }
+  }
+  Changes changes = Extrapolate(change, before.rows, rows - before.rows);
+  changes.seconds = std::chrono::duration<double>(now - before.at).count();
+  return changes;
 }
 
 Result<WriteWatch> WriteWatch::Begin(const Context& context, std::shared_ptr<milvus::Client> client,
@@ -127,31 +129,15 @@ Result<WriteWatch> WriteWatch::Begin(const Context& context, std::shared_ptr<mil
 Result<Changes> WriteWatch::End(const Context& context) const {
   Changes all;
   for (const Watched& before : watched_) {
-    const auto annotated = [&](const Status& status) {
-      return Annotate(status, "measure how much is written to " + before.spec.name.ToString());
-    };
-    const SteadyTime now = context.clock().Steady();
-    const auto rows = milvus::CountRows(context, *client_, before.spec.name, {});
-    if (!rows.ok()) return annotated(rows.status());
-    Sample sample;
-    for (const Part& part : before.parts) {
-      const Status status = Read(context, before.spec, part, sample);
-      if (!status.ok()) return annotated(status);
+    const auto one = LookAgain(context, before);
+    if (!one.ok()) {
+      return Annotate(one.status(),
+                      "measure how much is written to " + before.spec.name.ToString());
     }
-    SampleChange change{.before = before.sample.size()};
-    for (const auto& [key, digest] : before.sample) {
-      const auto found = sample.find(key);
-      if (found == sample.end()) {
-        ++change.gone;
-      } else if (found->second != digest) {
-        ++change.updated;
-      }
-    }
-    const Changes one = Extrapolate(change, before.rows, *rows - before.rows);
-    all.added += one.added;
-    all.updated += one.updated;
-    all.deleted += one.deleted;
-    all.seconds = std::max(all.seconds, std::chrono::duration<double>(now - before.at).count());
+    all.added += one->added;
+    all.updated += one->updated;
+    all.deleted += one->deleted;
+    all.seconds = std::max(all.seconds, one->seconds);
   }
   return all;
 }

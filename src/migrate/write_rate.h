@@ -3,13 +3,13 @@
 //
 // The numbers of rows tell what was added less what was deleted, and nothing of updates. So a
 // sample of the rows is read as well, all over the key space where keys are Int64 (a remainder of
-// the key, which the server computes), else from among the first keys. One thread.
+// the key, which the server computes), else from among the first keys; and the rows with these keys
+// once more. One thread.
 #pragma once
 
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -51,14 +51,8 @@ class WriteWatch {
 
  private:
   using Sample = std::map<rows::Key, rows::Digest128>;
-  // A part of one collection's rows that can be read again.
-  struct Part {
-    milvus::KeyRange range;
-    std::string filter;
-  };
   struct Watched {
     rows::CollectionSpec spec;
-    std::vector<Part> parts;
     std::int64_t rows = 0;
     Sample sample;
     SteadyTime at;
@@ -66,10 +60,8 @@ class WriteWatch {
 
   explicit WriteWatch(std::shared_ptr<milvus::Client> client) : client_(std::move(client)) {}
   Result<Watched> Look(const Context& context, const rows::CollectionSpec& spec) const;
+  Result<Changes> LookAgain(const Context& context, const Watched& before) const;
   Status Spread(const Context& context, Watched& watched) const;
-  Status FirstKeys(const Context& context, Watched& watched) const;
-  Status Read(const Context& context, const rows::CollectionSpec& spec, const Part& part,
-              Sample& sample) const;
   milvus::RangeQuery Query(const rows::CollectionSpec& spec, const std::string& filter) const;
 
   std::shared_ptr<milvus::Client> client_;

@@ -17,6 +17,7 @@
 #include "base/status.h"
 #include "objects/object_store.h"
 #include "repo/blob.h"
+#include "repo/kdf_cost.h"
 #include "rows/digest.h"
 #include "rows/schema.h"
 #include "rows/stream.h"
@@ -113,8 +114,8 @@ struct CreateOptions {
   // Large blobs are named by a tree of hashes, in a third of the time; the same is said of it.
   bool tree_names = true;
   // Argon2id cost; tests lower it.
-  std::uint32_t kdf_passes = 3;
-  std::uint64_t kdf_memory = std::uint64_t{64} << 20;
+  std::uint32_t kdf_passes = kUsualKdfCost.passes;
+  std::uint64_t kdf_memory = kUsualKdfCost.memory;
 };
 
 struct RepositoryStats {

@@ -29,8 +29,9 @@ std::vector<std::string> PartitionsToSample(const rows::CollectionSpec& spec,
 }
 
 // The rows from keys[first] on, fewer where they do not fit into an answer.
-Result<RowSample> ReadRange(const Context& context, const milvus::RangeQuery& query,
-                            const std::vector<rows::Key>& keys, std::size_t first) {
+Status VisitRange(const Context& context, const milvus::RangeQuery& query,
+                  const std::vector<rows::Key>& keys, std::size_t first,
+                  const std::function<Status(const rows::RowBatch&, double)>& visit) {
   std::size_t rows = std::min(kRangeRows, keys.size() - first);
   for (;; rows = (rows + 3) / 4) {
     milvus::KeyRange range;
@@ -41,21 +42,8 @@ Result<RowSample> ReadRange(const Context& context, const milvus::RangeQuery& qu
     if (KindOf(found.status()) == Kind::kTooLarge && rows > 1) continue;
     AERIE_TRY(found.status());
     const auto seconds = std::chrono::duration<double>(context.clock().Steady() - start);
-    return RowSample{1, found->batch.rows(), found->batch.ByteSize(), seconds.count()};
+    return visit(found->batch, seconds.count());
   }
-}
-
-Result<RowSample> SamplePartition(const Context& context, const milvus::RangeQuery& query) {
-  RowSample sample;
-  // Also waits for the time tick, so that the ranges need not.
-  AERIE_ASSIGN(const auto keys, query.Keys(context, {}, milvus::RangeQuery::kMaxPage));
-  if (keys.empty()) return sample;
-  const std::size_t step = std::max(kRangeRows, keys.size() / kRanges);
-  for (std::size_t first = 0; first < keys.size() && sample.ranges < kRanges; first += step) {
-    AERIE_ASSIGN(const RowSample one, ReadRange(context, query, keys, first));
-    sample.Add(one);
-  }
-  return sample;
 }
 
 }  // namespace
@@ -65,6 +53,17 @@ void RowSample::Add(const RowSample& other) {
   rows += other.rows;
   bytes += other.bytes;
   seconds += other.seconds;
+}
+
+Status VisitFirstRanges(const Context& context, const milvus::RangeQuery& query,
+                        const std::function<Status(const rows::RowBatch&, double)>& visit) {
+  // Also waits for the time tick, so that the ranges need not.
+  AERIE_ASSIGN(const auto keys, query.Keys(context, {}, milvus::RangeQuery::kMaxPage));
+  const std::size_t step = std::max(kRangeRows, keys.size() / kRanges);
+  for (std::size_t i = 0; i < kRanges && i * step < keys.size(); ++i) {
+    AERIE_TRY(VisitRange(context, query, keys, i * step, visit));
+  }
+  return Ok();
 }
 
 Result<RowSample> SampleRows(const Context& context, std::shared_ptr<milvus::Client> client,
@@ -81,8 +80,10 @@ Result<RowSample> SampleRows(const Context& context, std::shared_ptr<milvus::Cli
     scope.partition = partition;
     if (now > 0) scope.point = {milvus::ReadPoint::Mode::kLive, now};
     const milvus::RangeQuery query(client, std::move(scope));
-    AERIE_ASSIGN(const RowSample one, SamplePartition(context, query));
-    sample.Add(one);
+    AERIE_TRY(VisitFirstRanges(context, query, [&](const rows::RowBatch& rows, double seconds) {
+      sample.Add({1, rows.rows(), rows.ByteSize(), seconds});
+      return Ok();
+    }));
   }
   return sample;
 }

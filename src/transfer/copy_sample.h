@@ -4,10 +4,12 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 
 #include "base/context.h"
 #include "milvus/client.h"
+#include "milvus/range_query.h"
 #include "rows/schema.h"
 #include "transfer/selection.h"
 
@@ -20,6 +22,11 @@ struct RowSample {
   double seconds = 0;       // one range after the other
   void Add(const RowSample& other);
 };
+
+// The rows of up to three ranges from among the first keys, one range after the other. `visit` gets
+// each with the seconds that it took.
+Status VisitFirstRanges(const Context& context, const milvus::RangeQuery& query,
+                        const std::function<Status(const rows::RowBatch&, double)>& visit);
 
 // Up to three ranges from among the first keys of each of the first few selected partitions. Empty
 // when nothing is loaded or there is no row.
