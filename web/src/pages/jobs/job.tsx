@@ -10,6 +10,7 @@ import { JobStatus, kindName, targetOf } from '../../ui/job-bits';
 import { Columns, Facts, Line, PageHead, Panel, Stack } from '../../ui/layout';
 import { LogPanel } from '../../ui/log';
 import { useNow } from '../../ui/now';
+import { Numbers } from '../../ui/numbers';
 import { ProgressBar } from '../../ui/progress';
 import { Loaded, ProblemNote } from '../../ui/states';
 import { Problem } from '../../api/problem';
@@ -90,14 +91,7 @@ function Live({ job }: { job: Job }) {
           <ProgressBar share={figures?.share ?? (moving ? null : 0)} label={t.jobs.progressOf(job.number)} tone={moving ? 'busy' : 'quiet'} />
         )}
         {facts.length > 0 ? (
-          <dl className={styles.numbers}>
-            {facts.map(([name, value]) => (
-              <div key={name}>
-                <dt>{name}</dt>
-                <dd>{value}</dd>
-              </div>
-            ))}
-          </dl>
+          <Numbers rows={facts} />
         ) : (
           <span className={styles.target}>{job.state === 'queued' ? t.jobs.waitsText : t.jobs.starting}</span>
         )}

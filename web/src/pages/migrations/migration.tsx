@@ -6,6 +6,7 @@ import { Icon } from '../../ui/icons';
 import { Columns, Facts, Line, PageHead, Panel, Stack } from '../../ui/layout';
 import { LogPanel } from '../../ui/log';
 import { useNow } from '../../ui/now';
+import { Numbers } from '../../ui/numbers';
 import { ProgressBar } from '../../ui/progress';
 import { Empty, Loaded } from '../../ui/states';
 import { Count, Moment, When } from '../../ui/values';
@@ -155,19 +156,6 @@ function Work({ migration }: { migration: Migration }) {
       <ProgressBar share={work.rows_total ? Math.min(1, work.rows / work.rows_total) : null} label={name} />
       <Numbers rows={numbers} />
     </div>
-  );
-}
-
-function Numbers({ rows }: { rows: readonly (readonly [string, React.ReactNode])[] }) {
-  return (
-    <dl className={styles.numbers}>
-      {rows.map(([name, value]) => (
-        <div key={name}>
-          <dt>{name}</dt>
-          <dd>{value}</dd>
-        </div>
-      ))}
-    </dl>
   );
 }
 
