@@ -19,6 +19,7 @@ DIM = 16
 ROWS = int(os.environ.get('MIGRATE_ROWS', 8_000))
 ROWS_A_CALL = 40
 BETWEEN_CALLS_S = 0.03
+BEFORE_THE_SWITCH = ['preflight', 'copying', 'syncing', 'auditing', 'fencing', 'last-sync', 'proving']
 HOOK = '''exec 3<>/dev/tcp/127.0.0.1/{port}
 echo "$AERIE_ACTION $AERIE_CLUSTER" >&3
 read -r answer <&3
@@ -229,16 +230,24 @@ class MigrationTest(TwoServersTest):
 
 
 class MigrateTest(MigrationTest):
-    def test_hot_killed_in_every_state(self):
+    def killed_in_every_state(self, strategy, states):
         self.make('busy')
-        run = self.killed_in(['preflight', 'copying', 'syncing', 'auditing', 'fencing', 'last-sync', 'proving',
-                              'switching', 'opening', 'watching'],
-                             '--cutover', 'auto', on_event=self.when('watching', self.complete_later))
+        run = self.killed_in([*states, 'switching', 'opening', 'watching'], '--strategy', strategy, '--cutover', 'auto',
+                             on_event=self.when('watching', self.complete_later))
         self.assertEqual(run.code, 0, run)
         self.assertEqual(run.result['state'], 'done')
         rate = self.finished('busy', 'target')
-        print(f'killed 10 times; {rate:.0f} rows a second written; paused {self.crowd.pauses}')
+        print(f'{strategy}: killed {len(states) + 3} times; {rate:.0f} rows a second written; paused {self.crowd.pauses}')
         self.assertEqual(len(self.crowd.pauses), 1)
+
+    def test_hot_killed_in_every_state(self):
+        self.killed_in_every_state('hot', BEFORE_THE_SWITCH)
+
+    def test_incremental_killed_in_every_state(self):
+        self.killed_in_every_state('incremental', BEFORE_THE_SWITCH)
+
+    def test_cold_killed_in_every_state(self):
+        self.killed_in_every_state('cold', ['preflight', 'fencing', 'copying-fenced', 'last-sync', 'proving'])
 
     def test_hot_and_back(self):
         self.make('busy')
