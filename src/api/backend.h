@@ -90,13 +90,13 @@ class Backend {
 
   // All that are configured, by name. At once: with what is known.
   virtual std::vector<ClusterView> Clusters() = 0;
-  // Waits for what is not known yet, as long as the context lets it. kNotFound for a name that is
-  // not configured.
+  // Waits for what is not known yet, and a little for what has changed. kNotFound for a name that
+  // is not configured.
   virtual Result<CollectionList> Collections(const Context& context,
                                              const std::string& cluster) = 0;
 
   // All that are configured, by name. Waits, as long as the context lets it, for those that were
-  // never read.
+  // never read, and a little for those that have changed.
   virtual std::vector<RepositoryView> Repositories(const Context& context) = 0;
   // May take long. kNotFound.
   virtual Result<transfer::DiffResult> Diff(const Context& context, const std::string& repository,
@@ -105,8 +105,9 @@ class Backend {
   // May take long. What was read before is not true any more. kNotFound, kLocked.
   virtual Status Pin(const Context& context, const std::string& repository,
                      const repo::SnapshotId& snapshot, bool pinned) = 0;
-  // What is kept of all repositories is to be read anew: a job has changed one.
-  virtual void Forget() = 0;
+  // Jobs may have changed what was read before it was told this number for the first time
+  // (JobStore::EndedMark): it is read anew.
+  virtual void Changed(std::int64_t mark) = 0;
 
   // The configuration without secrets.
   virtual nlohmann::ordered_json Configuration() = 0;

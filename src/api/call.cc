@@ -37,6 +37,12 @@ const char* TitleOf(Kind kind) {
 
 }  // namespace
 
+Result<Backend*> Parts::UpToDate() {
+  AERIE_ASSIGN(const std::int64_t mark, jobs.EndedMark());
+  ports.backend->Changed(mark);
+  return ports.backend;
+}
+
 const std::map<std::string, Handler>& Handlers() {
   static const HandlerMap handlers = [] {
     HandlerMap all;

@@ -56,6 +56,10 @@ struct Parts {
   bool tls = false;
   bool secure_cookie = false;
   std::int64_t started_ms = 0;
+
+  // What clusters and repositories have, as it is after every job that has ended: whoever saw a job
+  // end sees what it did.
+  Result<Backend*> UpToDate();
 };
 
 // One request that passed every check of its route.

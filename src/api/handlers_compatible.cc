@@ -75,10 +75,7 @@ Result<Reply> RunJob(Call& call, const WantedJob& wanted, Wait wait, DataOf data
                  data](std::int64_t now_ms) -> std::optional<Result<Reply>> {
     const auto job = parts.jobs.Find(number);
     if (!job.ok()) return Result<Reply>(job.status());
-    if (job->standing.ended) {
-      parts.ports.backend->Forget();
-      return Result<Reply>(EndOf(*job, data));
-    }
+    if (job->standing.ended) return Result<Reply>(EndOf(*job, data));
     if (now_ms < until_ms) return std::nullopt;
     return Result<Reply>(Enveloped(202, ExitCode(Kind::kFailed),
                                    "job " + std::to_string(number) +
@@ -119,7 +116,8 @@ Result<FoundSnapshot> NamedBackup(Call& call, bool only_one) {
   const std::string repository = call.body.value("repository", "");
   std::optional<FoundSnapshot> found;
   std::size_t count = 0;
-  for (const RepositoryView& one : call.parts.ports.backend->Repositories(call.context)) {
+  AERIE_ASSIGN(Backend* const backend, call.parts.UpToDate());
+  for (const RepositoryView& one : backend->Repositories(call.context)) {
     if (!repository.empty() && one.name != repository) continue;
     for (const SnapshotView& view : *one.snapshots) {
       const auto& tags = view.snapshot.tags;
@@ -224,7 +222,8 @@ std::vector<std::pair<const RepositoryView*, const SnapshotView*>> AllBackups(
 }
 
 Result<Reply> CompatibleBackups(Call& call) {
-  const auto repositories = call.parts.ports.backend->Repositories(call.context);
+  AERIE_ASSIGN(Backend* const backend, call.parts.UpToDate());
+  const auto repositories = backend->Repositories(call.context);
   Json list = Json::array();
   for (const auto& [repository, view] : AllBackups(repositories)) {
     list.push_back(BackupJson(repository->name, *view));
@@ -234,7 +233,8 @@ Result<Reply> CompatibleBackups(Call& call) {
 }
 
 Result<Reply> CompatibleStats(Call& call) {
-  const auto repositories = call.parts.ports.backend->Repositories(call.context);
+  AERIE_ASSIGN(Backend* const backend, call.parts.UpToDate());
+  const auto repositories = backend->Repositories(call.context);
   const auto all = AllBackups(repositories);
   // Rows that are in many backups count once: those of the newest of each collection.
   std::map<std::pair<std::string, rows::CollectionName>, std::uint64_t> rows;

@@ -36,7 +36,8 @@ Json ClusterJson(const ClusterView& cluster, const std::vector<RepositoryView>& 
 
 Result<Reply> ListClusters(Call& call) {
   const auto clusters = call.parts.ports.backend->Clusters();
-  const auto repositories = call.parts.ports.backend->Repositories(call.context);
+  AERIE_ASSIGN(Backend* const backend, call.parts.UpToDate());
+  const auto repositories = backend->Repositories(call.context);
   return Reply{.json = PageOf(
                    clusters, clusters.size(),
                    [&](auto& cluster) { return ClusterJson(cluster, repositories); },
@@ -52,7 +53,8 @@ Result<ClusterView> FindCluster(Call& call, const std::string& name) {
 
 Result<Reply> GetCluster(Call& call) {
   AERIE_ASSIGN(const ClusterView cluster, FindCluster(call, call.path.at("name")));
-  return Reply{.json = ClusterJson(cluster, call.parts.ports.backend->Repositories(call.context))};
+  AERIE_ASSIGN(Backend* const backend, call.parts.UpToDate());
+  return Reply{.json = ClusterJson(cluster, backend->Repositories(call.context))};
 }
 
 Json CollectionJson(const CollectionView& view, const StoredCollection& stored) {
@@ -77,9 +79,9 @@ Json CollectionJson(const CollectionView& view, const StoredCollection& stored) 
 Result<Reply> ListCollections(Call& call) {
   AERIE_ASSIGN(const std::string after, PlaceOf(call));
   AERIE_ASSIGN(const ClusterView cluster, FindCluster(call, call.path.at("name")));
-  AERIE_ASSIGN(CollectionList list,
-               call.parts.ports.backend->Collections(call.context, cluster.name));
-  auto stored = StoredOf(call.parts.ports.backend->Repositories(call.context), cluster);
+  AERIE_ASSIGN(Backend* const backend, call.parts.UpToDate());
+  AERIE_ASSIGN(CollectionList list, backend->Collections(call.context, cluster.name));
+  auto stored = StoredOf(backend->Repositories(call.context), cluster);
   std::erase_if(list.collections, [&](const auto& view) { return view.name.ToString() <= after; });
   std::sort(list.collections.begin(), list.collections.end(),
             [](const auto& a, const auto& b) { return a.name.ToString() < b.name.ToString(); });
@@ -128,13 +130,15 @@ Json RepositoryJson(const RepositoryView& repository) {
 }
 
 Result<Reply> ListRepositories(Call& call) {
-  const auto repositories = call.parts.ports.backend->Repositories(call.context);
+  AERIE_ASSIGN(Backend* const backend, call.parts.UpToDate());
+  const auto repositories = backend->Repositories(call.context);
   return Reply{
       .json = PageOf(repositories, repositories.size(), RepositoryJson, [](auto&) { return ""; })};
 }
 
 Result<Reply> GetRepository(Call& call) {
-  for (const RepositoryView& one : call.parts.ports.backend->Repositories(call.context)) {
+  AERIE_ASSIGN(Backend* const backend, call.parts.UpToDate());
+  for (const RepositoryView& one : backend->Repositories(call.context)) {
     if (one.name == call.path.at("name")) return Reply{.json = RepositoryJson(one)};
   }
   return NotFoundError("repository '" + call.path.at("name") +
@@ -253,7 +257,8 @@ Result<Reply> ListSnapshots(Call& call) {
   AERIE_ASSIGN(const std::string after, PlaceOf(call));
   AERIE_ASSIGN(const SnapshotFilter filter, FilterOf(call));
   const std::string only = call.Text("repository");
-  const auto repositories = call.parts.ports.backend->Repositories(call.context);
+  AERIE_ASSIGN(Backend* const backend, call.parts.UpToDate());
+  const auto repositories = backend->Repositories(call.context);
   std::vector<std::pair<std::string, ListedSnapshot>> listed;
   std::int64_t as_of_ms = 0;
   bool stale = false;
@@ -402,7 +407,8 @@ Result<Reply> AcknowledgeAlert(Call& call) {
 Result<FoundSnapshot> FindSnapshot(Call& call, const std::string& id,
                                    const std::string& repository) {
   std::optional<FoundSnapshot> found;
-  for (const RepositoryView& one : call.parts.ports.backend->Repositories(call.context)) {
+  AERIE_ASSIGN(Backend* const backend, call.parts.UpToDate());
+  for (const RepositoryView& one : backend->Repositories(call.context)) {
     if (!repository.empty() && one.name != repository) continue;
     for (const SnapshotView& view : *one.snapshots) {
       if (!view.snapshot.id.hex.starts_with(id)) continue;

@@ -32,7 +32,8 @@ Age AgeOf(const std::vector<RepositoryView>& repositories) {
 }
 
 Result<Reply> GetStatistics(Call& call) {
-  const auto repositories = call.parts.ports.backend->Repositories(call.context);
+  AERIE_ASSIGN(Backend* const backend, call.parts.UpToDate());
+  const auto repositories = backend->Repositories(call.context);
   std::map<CollectionOf, Protected> newest;
   std::uint64_t snapshots = 0, verified = 0, stored = 0, rows = 0, bytes = 0;
   std::int64_t newest_ms = 0, newest_verified_ms = 0;
@@ -127,7 +128,8 @@ Result<Reply> GetStatisticsHistory(Call& call) {
   std::vector<Day> days(call.query.value("days", std::size_t{30}));
   const std::int64_t today = call.now_ms / kDayMs;
   const std::int64_t first = today - static_cast<std::int64_t>(days.size()) + 1;
-  const auto repositories = call.parts.ports.backend->Repositories(call.context);
+  AERIE_ASSIGN(Backend* const backend, call.parts.UpToDate());
+  const auto repositories = backend->Repositories(call.context);
   AddSnapshots(repositories, first, days);
   AERIE_ASSIGN(const auto ended, call.parts.jobs.CountEnded(first * kDayMs));
   for (const auto& one : ended) {

@@ -547,6 +547,8 @@ Status Service::WatchJobs() {
     auto job = parts_.jobs.Find(number);
     if (job.ok()) ended.push_back(*std::move(job));
   }
+  // Before listeners are told, who then ask for what jobs did.
+  AERIE_TRY(parts_.UpToDate().status());
   if (watching_) {
     for (const auto& [number, text] : said) {
       const auto before = open_jobs_.find(number);
@@ -555,8 +557,6 @@ Status Service::WatchJobs() {
     for (const catalog::Job& job : ended) {
       parts_.hub.Publish("job", Dump(JobJson(parts_, job, false)));
     }
-    // They may have made or deleted snapshots.
-    if (!ended.empty()) parts_.ports.backend->Forget();
   }
   open_jobs_ = std::move(said);
   return Ok();

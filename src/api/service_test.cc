@@ -737,9 +737,28 @@ TEST(ServiceTest, WhoWatchesEverythingSeesEachChangeOnce) {
   EXPECT_NE(seen.find("event: schedule\ndata: {\"id\":\"s\",\"removed\":false}"),
             std::string::npos);
   EXPECT_NE(seen.find("event: alerts\ndata: {\"open\":1}"), std::string::npos);
-  EXPECT_GT(world.backend.forgotten, 0);
+  EXPECT_EQ(world.backend.changes, 1);
   world.Tick();
   EXPECT_EQ(ReadAll(watched), "");
+}
+
+TEST(ServiceTest, WhoSawAJobEndSeesWhatItDid) {
+  World world;
+  world.Tick();
+  const std::int64_t number = world.AddJob("delete");
+  for (const char* path : {"/api/v1/snapshots", "/api/v1/repositories", "/api/v1/clusters/prod",
+                           "/api/v1/statistics", "/api/backups"}) {
+    EXPECT_EQ(world.Get(path).status, 200) << path;
+  }
+  EXPECT_EQ(world.backend.changes, 0);
+  world.EndJob(number, "completed");
+  EXPECT_EQ(world.Get("/api/v1/snapshots").status, 200);  // before anything ticks
+  EXPECT_EQ(world.backend.changes, 1);
+  EXPECT_EQ(world.Get("/api/v1/snapshots").status, 200);
+  EXPECT_EQ(world.backend.changes, 1);
+  world.EndJob(world.AddJob("verify"), "failed");  // in the same millisecond
+  EXPECT_EQ(world.Get("/api/v1/clusters/prod/collections").status, 200);
+  EXPECT_EQ(world.backend.changes, 2);
 }
 
 TEST(ServiceTest, AMigrationIsToldWhatItsOperatorWants) {

@@ -91,7 +91,9 @@ class FakeBackend : public Backend {
     pins[id.hex] = on;
     return Ok();
   }
-  void Forget() override { ++forgotten; }
+  void Changed(std::int64_t mark) override {
+    if (std::exchange(mark_, mark) != mark) ++changes;
+  }
   Json Configuration() override { return {{"clusters", Json::object()}}; }
   std::string ConfigFile() override { return ""; }
   std::string DefaultCluster() override { return "prod"; }
@@ -100,9 +102,10 @@ class FakeBackend : public Backend {
 
   std::set<std::string> configured;
   std::map<std::string, bool> pins;
-  int forgotten = 0;
+  int changes = 0;
 
  private:
+  std::int64_t mark_ = 0;
   std::shared_ptr<const std::vector<SnapshotView>> snapshots_;
 };
 

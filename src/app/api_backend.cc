@@ -22,7 +22,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr auto kFirstReading = std::chrono::seconds(10);  // whoever looks waits for it so long
 // Of one reading of a cluster's collections, for sizes: what is left is for the next one.
 constexpr auto kMostSnapshots = std::chrono::seconds(2);
 constexpr auto kMostSampling = std::chrono::seconds(5);
@@ -239,7 +238,7 @@ Result<api::CollectionList> ApiBackend::Collections(const Context& context,
                                                     const std::string& cluster) {
   const auto found = clusters_.find(cluster);
   if (found == clusters_.end()) return NotFoundError("cluster '" + cluster + "' is not configured");
-  const auto look = found->second->details.Await(context, kFirstReading);
+  const auto look = found->second->details.Await(context, KeptWaits());
   if (look.value) return api::CollectionList{.age = look.age, .collections = *look.value};
   if (look.health) return Annotate(*look.health, "collections of cluster " + cluster);
   return MakeStatus(Kind::kTransient,
@@ -249,7 +248,7 @@ Result<api::CollectionList> ApiBackend::Collections(const Context& context,
 std::vector<api::RepositoryView> ApiBackend::Repositories(const Context& context) {
   std::vector<api::RepositoryView> views;
   for (const auto& [name, one] : repositories_) {
-    const auto look = one->reading.Await(context, kFirstReading);
+    const auto look = one->reading.Await(context, KeptWaits());
     api::RepositoryView view{.name = name,
                              .url = one->url,
                              .is_default = name == session_.config().default_repository,
@@ -310,7 +309,10 @@ Status ApiBackend::Pin(const Context& context, const std::string& repository,
   return Ok();
 }
 
-void ApiBackend::Forget() {
+void ApiBackend::Changed(std::int64_t mark) {
+  std::lock_guard lock(mark_mutex_);
+  if (mark == mark_) return;
+  mark_ = mark;
   for (const auto& [name, one] : repositories_) one->reading.Forget();
   for (const auto& [name, one] : clusters_) one->details.Forget();
 }

@@ -36,7 +36,7 @@ class ApiBackend : public api::Backend {
                                     const repo::SnapshotId& right) override;
   Status Pin(const Context& context, const std::string& repository,
              const repo::SnapshotId& snapshot, bool pinned) override;
-  void Forget() override;
+  void Changed(std::int64_t mark) override;
   nlohmann::ordered_json Configuration() override;
   std::string ConfigFile() override;
   std::string DefaultCluster() override;
@@ -50,6 +50,8 @@ class ApiBackend : public api::Backend {
 
   const Session& session_;
   const std::set<std::string> configured_;
+  std::mutex mark_mutex_;
+  std::int64_t mark_ = 0;  // that it was told last
   std::map<std::string, std::unique_ptr<WatchedCluster>> clusters_;
   std::map<std::string, std::unique_ptr<WatchedRepository>> repositories_;
 };

@@ -22,6 +22,12 @@ struct KeptTimes {
   Duration always = std::chrono::minutes(10);  // read again after so long, though nobody looks
 };
 
+// Whoever looks waits so long at most.
+struct KeptWaits {
+  Duration first = std::chrono::seconds(10);   // for what was never read
+  Duration changed = std::chrono::seconds(2);  // for what is known to have changed
+};
+
 template <class T>
 class Kept {
  public:
@@ -43,12 +49,14 @@ class Kept {
     std::lock_guard lock(mutex_);
     return value_;
   }
-  // Waits for the first reading, as long as the context lets it, and `most` at most.
-  Look Await(const Context& context, Duration most) {
+  // Waits for the first reading, and for one that began after it was forgotten last, as long as the
+  // context lets it, and so long at most.
+  Look Await(const Context& context, const KeptWaits& most) {
     std::unique_lock lock(mutex_);
     LookNow();
-    (void)context.WithTimeout(most).Wait(changed_, lock, "read",
-                                         [&] { return health_.has_value(); });
+    const std::int64_t forgotten = forgotten_;
+    (void)context.WithTimeout(health_ ? most.changed : most.first)
+        .Wait(changed_, lock, "read", [&] { return health_ && remembered_ >= forgotten; });
     return LookNow();
   }
   // What was read is not true any more.
@@ -82,6 +90,7 @@ class Kept {
       }
       // Whoever forgot it meanwhile means what was read, too.
       wanted_ = forgotten != forgotten_;
+      remembered_ = forgotten;
       clock_ = &context.clock();
       changed_.notify_all();
       (void)context.WithTimeout(times_.always).Wait(changed_, lock, "wait", [&] {
@@ -104,7 +113,8 @@ class Kept {
   std::condition_variable_any changed_;
   bool wanted_ = true;
   std::int64_t forgotten_ = 0;
-  Clock* clock_ = nullptr;  // of Run; null until the first reading
+  std::int64_t remembered_ = 0;  // how often it had been forgotten when the last reading began
+  Clock* clock_ = nullptr;       // of Run; null until the first reading
   SteadyTime read_at_{};
   std::int64_t as_of_ms_ = 0;
   std::shared_ptr<const T> value_;

@@ -231,6 +231,18 @@ Result<std::vector<JobStore::EndedCount>> JobStore::CountEnded(std::int64_t sinc
   });
 }
 
+Result<std::int64_t> JobStore::EndedMark() {
+  return catalog_.WithDatabase([&](Database& db) -> Result<std::int64_t> {
+    std::int64_t mark = 0;
+    // Several may end in one millisecond.
+    AERIE_TRY(
+        db.Run("SELECT ended_ms * 1000 + count(*) FROM jobs WHERE ended = 1 AND ended_ms = "
+               "(SELECT max(ended_ms) FROM jobs WHERE ended = 1) GROUP BY ended_ms",
+               {}, [&](const Row& row) { mark = row.Integer(0); }));
+    return mark;
+  });
+}
+
 Result<std::vector<LogEntry>> JobStore::Log(std::int64_t number, std::int64_t after_seq,
                                             std::size_t limit) {
   return catalog_.WithDatabase([&](Database& db) -> Result<std::vector<LogEntry>> {

@@ -101,6 +101,8 @@ class JobStore {
     std::int64_t count = 0;
   };
   Result<std::vector<EndedCount>> CountEnded(std::int64_t since_ms);
+  // Another number than before once a job has ended: what was read of the world before is old.
+  Result<std::int64_t> EndedMark();
   // The newest 10,000 of each are kept, or a few more; `seq` grows.
   Result<std::vector<LogEntry>> Log(std::int64_t number, std::int64_t after_seq, std::size_t limit);
 

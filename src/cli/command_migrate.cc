@@ -111,6 +111,7 @@ CommandResult Plan(Environment& env, const PlanArgs& args) {
   result.json["bytes"] = plan.bytes;
   result.json["changed_rows_per_second"] = SecondsOrNull(changed);
   result.json["writes_per_second"] = ChangesJson(*watched);
+  result.json["writes_measured_seconds"] = *watched ? Json((*watched)->seconds) : Json(nullptr);
   result.json["recommended"] = NameOf(advice.strategy);
   result.json["dual_write_would_fit"] = advice.dual_write;
   result.json["reasons"] = advice.reasons;

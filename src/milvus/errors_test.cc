@@ -137,6 +137,15 @@ TEST(MilvusErrors, AnswersOfEveryVersionBecomeKinds) {
        Kind::kFailed,
        Kind::kFailed,
        65535},
+      {"2.3 overtaken by an insert while it read",
+       {1, 65535, false,
+        "failed to Query, QueryNode ID = 1, reason=worker(1) query failed: Assert "
+        "\"std::max(data_barrier, indexing_barrier) == num_chunk\" at ExecExprVisitor.cpp:325 => "
+        "max(data_barrier, index_barrier) not equal to num_chunk: service internal error",
+        ""},
+       Kind::kTransient,
+       Kind::kUnknownOutcome,
+       65535},
       {"2.4 answer too large",
        {1, 65535, false, "query results exceed the maxOutputSize Limit", ""},
        Kind::kTooLarge,

@@ -44,6 +44,7 @@ class Crowd(threading.Thread):
         self.at, self.closed = 'source', set()
         self.written = {'source': 0, 'target': 0}
         self.calls, self.stopped_at, self.pauses, self.error = 0, None, [], None
+        self.log = []  # (when it was acknowledged, 'added' 'updated' or 'deleted', rows)
         self.patient, self.unsure = False, {}
         self.stopping = threading.Event()
         self.begun = time.monotonic()
@@ -88,10 +89,23 @@ class Crowd(threading.Thread):
             for key, version in versions.items():
                 self.unsure[key] = {version, self.live.pop(key, None)}
             return
+        kind = 'deleted' if not kept else 'updated' if set(kept) <= set(self.live) else 'added'
+        self.log.append((time.monotonic(), kind, len(versions)))
         for key in versions:
             self.live.pop(key, None)
         self.live.update(kept)
         self.written[self.at] += len(versions)
+
+    def most_and_least(self, kind, seconds, begin, end):
+        """Of all times of that many seconds between these two: rows of that kind in the busiest and in
+        the idlest one."""
+        times = [(at, rows) for at, done, rows in self.log if done == kind]
+        starts = {begin, end - seconds}
+        for at, _ in times:
+            starts |= {at + 1e-9, at - seconds - 1e-9}
+        sums = [sum(rows for at, rows in times if start <= at <= start + seconds)
+                for start in starts if begin <= start <= end - seconds]
+        return max(sums), min(sums)
 
     def finish(self):
         """Operations a second, while they were let."""
@@ -418,15 +432,20 @@ class MigrateTest(MigrationTest):
 
     def test_plan_sees_what_is_written(self):
         self.make('busy')
-        before, counted_at = self.crowd.calls, time.monotonic()
-        plan = self.ok('migrate', 'plan', self.lab.uri, self.other.uri, '--measure-for', '5s')
-        calls = (self.crowd.calls - before) / (time.monotonic() - counted_at)
-        writes = plan['writes_per_second']
-        # Of four calls one adds up to forty rows, two update up to forty, one deletes up to ten. A row
-        # that is written twice counts once, and the server is slower in some seconds than in others.
-        for kind, rows in (('added', 10), ('updated', 20), ('deleted', 2.5)):
-            self.assertGreater(writes[kind], calls * rows / 4, (kind, plan))
-            self.assertLess(writes[kind], calls * rows * 4, (kind, plan))
+        begin = time.monotonic()
+        plan = self.ok('migrate', 'plan', self.lab.uri, self.other.uri, '--measure-for', '8s')
+        end = time.monotonic()
+        writes, seconds = plan['writes_per_second'], plan['writes_measured_seconds']
+        self.assertGreaterEqual(seconds, 8)
+        # When it measured is not known here, so that it may be right about any time between. It is
+        # an estimate of half of the rows; of a row that was written twice it sees one change; and a
+        # call at either end may count or not.
+        for kind, a_call in (('added', 40), ('updated', 40), ('deleted', 10)):
+            most, least = self.crowd.most_and_least(kind, seconds, begin, end)
+            rows = writes[kind] * seconds
+            self.assertGreater(rows, least / 2 - 2 * a_call, (kind, most, least, plan))
+            self.assertLess(rows, most * 1.5 + 2 * a_call, (kind, most, least, plan))
+            self.assertGreater(most, 2 * a_call, 'clients that hardly write prove nothing')
         self.assertAlmostEqual(plan['changed_rows_per_second'], sum(writes.values()), places=3)
         self.finished('busy', 'source')
 
