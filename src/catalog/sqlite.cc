@@ -12,6 +12,9 @@
 namespace aerie::catalog {
 namespace {
 
+// Statements that are kept compiled. There are fewer texts; those of filters are made of parts.
+constexpr std::size_t kMostKept = 200;
+
 Kind KindOfCode(int code) {
   switch (code & 0xff) {  // the primary code of an extended one
     case SQLITE_BUSY:
@@ -69,6 +72,13 @@ bool Row::IsNull(int column) const {
 
 void Database::Finalize::operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
 
+void Database::Keep::operator()(sqlite3_stmt* statement) const {
+  Statement done(statement);
+  sqlite3_reset(statement);  // an error that it tells was told by its step
+  sqlite3_clear_bindings(statement);
+  if (db->kept_.size() < kMostKept) db->kept_.try_emplace(sqlite3_sql(statement), std::move(done));
+}
+
 Result<std::unique_ptr<Database>> Database::Open(const std::string& path, Duration busy) {
   AERIE_TRY(MakeFolder(path));
   // SQLite gives its other files the rights of this one. What is wrong with it, SQLite says.
@@ -92,16 +102,28 @@ Result<std::unique_ptr<Database>> Database::Open(const std::string& path, Durati
   return db;
 }
 
-Database::~Database() { sqlite3_close_v2(db_); }
+Database::~Database() {
+  kept_.clear();
+  sqlite3_close_v2(db_);
+}
+
+Result<Database::Prepared> Database::Compile(std::string_view sql) {
+  // Taken out: the same text may run again while the rows of this one are looked at.
+  if (auto kept = kept_.extract(sql); !kept.empty()) {
+    return Prepared(kept.mapped().release(), {.db = this});
+  }
+  sqlite3_stmt* raw = nullptr;
+  if (sqlite3_prepare_v3(db_, sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT,
+                         &raw, nullptr) != SQLITE_OK) {
+    return Error();
+  }
+  return Prepared(raw, {.db = this});
+}
 
 Result<Database::Prepared> Database::Prepare(std::string_view sql,
                                              const std::vector<Value>& values) {
-  sqlite3_stmt* raw = nullptr;
-  if (sqlite3_prepare_v2(db_, sql.data(), static_cast<int>(sql.size()), &raw, nullptr) !=
-      SQLITE_OK) {
-    return Error();
-  }
-  Prepared statement(raw);
+  AERIE_ASSIGN(Prepared statement, Compile(sql));
+  sqlite3_stmt* const raw = statement.get();
   int code = SQLITE_OK;
   for (std::size_t i = 0; i < values.size() && code == SQLITE_OK; ++i) {
     const int at = static_cast<int>(i) + 1;

@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "base/clock.h"
@@ -84,14 +85,23 @@ class Database {
   struct Finalize {
     void operator()(sqlite3_stmt* statement) const;
   };
-  using Prepared = std::unique_ptr<sqlite3_stmt, Finalize>;
+  using Statement = std::unique_ptr<sqlite3_stmt, Finalize>;
+  // One in use; afterwards it is kept for the next time, since compiling it costs more than running
+  // it does.
+  struct Keep {
+    Database* db = nullptr;
+    void operator()(sqlite3_stmt* statement) const;
+  };
+  using Prepared = std::unique_ptr<sqlite3_stmt, Keep>;
   Database(sqlite3* db, std::string path) : db_(db), path_(std::move(path)) {}
+  Result<Prepared> Compile(std::string_view sql);
   Result<Prepared> Prepare(std::string_view sql, const std::vector<Value>& values);
   Result<bool> Next(sqlite3_stmt* statement);
   Status Error() const;
 
   sqlite3* const db_;
   const std::string path_;
+  std::unordered_map<std::string_view, Statement> kept_;  // by its text, which it holds itself
 };
 
 // BEGIN IMMEDIATE: from here on this is the only writer. Rolled back unless Commit was called.
