@@ -26,6 +26,10 @@ Status AddDigests(const rows::RowBatch& rows, rows::RowDigester digester,
   return Ok();
 }
 
+SteadyTime MiddleSince(const Context& context, SteadyTime begin) {
+  return begin + (context.clock().Steady() - begin) / 2;
+}
+
 }  // namespace
 
 Changes Extrapolate(const SampleChange& sample, std::int64_t rows, std::int64_t grown) {
@@ -69,27 +73,31 @@ Status WriteWatch::Spread(const Context& context, Watched& watched) const {
 
 Result<WriteWatch::Watched> WriteWatch::Look(const Context& context,
                                              const rows::CollectionSpec& spec) const {
+  const SteadyTime begin = context.clock().Steady();
   Watched watched;
   watched.spec = spec;
-  watched.at = context.clock().Steady();
   AERIE_ASSIGN(watched.rows, milvus::CountRows(context, *client_, spec.name, {}));
-  if (watched.rows == 0) return watched;
-  const bool numbers = spec.schema.primary_key()->type == rows::DataType::kInt64;
+  if (watched.rows > 0) AERIE_TRY(TakeSample(context, watched));
+  watched.at = MiddleSince(context, begin);
+  return watched;
+}
+
+Status WriteWatch::TakeSample(const Context& context, Watched& watched) const {
+  const bool numbers = watched.spec.schema.primary_key()->type == rows::DataType::kInt64;
   const Status spread = numbers ? Spread(context, watched) : Ok();
   if (!spread.ok() && KindOf(spread) != Kind::kInvalid && KindOf(spread) != Kind::kUnsupported) {
     return spread;
   }
-  if (!watched.sample.empty()) return watched;
-  const milvus::RangeQuery query = Query(spec, "");
-  AERIE_TRY(transfer::VisitFirstRanges(
+  if (!watched.sample.empty()) return Ok();
+  const milvus::RangeQuery query = Query(watched.spec, "");
+  return transfer::VisitFirstRanges(
       context, query, [&](const rows::RowBatch& rows, double /*seconds*/) {
         return AddDigests(rows, rows::RowDigester(query.columns()), watched.sample);
-      }));
-  return watched;
+      });
 }
 
 Result<Changes> WriteWatch::LookAgain(const Context& context, const Watched& before) const {
-  const SteadyTime now = context.clock().Steady();
+  const SteadyTime begin = context.clock().Steady();
   AERIE_ASSIGN(const std::int64_t rows, milvus::CountRows(context, *client_, before.spec.name, {}));
   Sample sample;
   if (!before.sample.empty()) {
@@ -109,7 +117,7 @@ Result<Changes> WriteWatch::LookAgain(const Context& context, const Watched& bef
     }
   }
   Changes changes = Extrapolate(change, before.rows, rows - before.rows);
-  changes.seconds = std::chrono::duration<double>(now - before.at).count();
+  changes.seconds = std::chrono::duration<double>(MiddleSince(context, begin) - before.at).count();
   return changes;
 }
 

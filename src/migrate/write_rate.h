@@ -26,7 +26,7 @@ struct Changes {
   double added = 0;
   double updated = 0;
   double deleted = 0;
-  double seconds = 0;  // between the looks
+  double seconds = 0;  // from the middle of the first look to that of the second
 
   double All() const { return added + updated + deleted; }
 };
@@ -55,12 +55,13 @@ class WriteWatch {
     rows::CollectionSpec spec;
     std::int64_t rows = 0;
     Sample sample;
-    SteadyTime at;
+    SteadyTime at;  // the middle of the look, which takes seconds where the server is busy
   };
 
   explicit WriteWatch(std::shared_ptr<milvus::Client> client) : client_(std::move(client)) {}
   Result<Watched> Look(const Context& context, const rows::CollectionSpec& spec) const;
   Result<Changes> LookAgain(const Context& context, const Watched& before) const;
+  Status TakeSample(const Context& context, Watched& watched) const;
   Status Spread(const Context& context, Watched& watched) const;
   milvus::RangeQuery Query(const rows::CollectionSpec& spec, const std::string& filter) const;
 
