@@ -12,7 +12,7 @@
 namespace aerie::catalog {
 namespace {
 
-// Statements that are kept compiled. There are fewer texts; those of filters are made of parts.
+// Statements that are kept compiled: more than there are texts, but filters make theirs of parts.
 constexpr std::size_t kMostKept = 200;
 
 Kind KindOfCode(int code) {

@@ -52,7 +52,7 @@ TEST_F(SqliteTest, AnErrorIsToldOnceAndTheStatementWorksAgain) {
 }
 
 TEST_F(SqliteTest, WhatWasLeftInTheMiddleHoldsNothing) {
-  // Stopped after its first row, as a statement of a transaction that is rolled back is.
+  // Its last row fails and takes the others with it; a transaction that begins then is its own.
   EXPECT_FALSE(db_->Run("INSERT INTO t SELECT k + 10, v FROM t UNION ALL SELECT 0, ''").ok());
   auto transaction = Transaction::Begin(*db_);
   ASSERT_TRUE(transaction.ok());
